@@ -1,0 +1,1 @@
+"""Compiled templates: what a string of a node's parameters becomes."""

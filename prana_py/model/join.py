@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Literal, TypeAlias
 
 import msgspec
+
+from prana_py.model.bounds import Count, Name, Period
 
 
 class Inclusive(msgspec.Struct, frozen=True, tag="inclusive"):
@@ -23,7 +24,7 @@ class Every(msgspec.Struct, frozen=True, tag="each"):
 class FirstOf(msgspec.Struct, frozen=True, tag="first"):
     """Runs on the n-th arrival of a wave; what happens to the rest of the wave is ``on_rest``."""
 
-    n: int = 1
+    n: Count = 1
     on_rest: Literal["ignore", "cancel"] = "ignore"
     block: bool = False
     """The next wave waits until this one's downstream work is quiet."""
@@ -32,14 +33,14 @@ class FirstOf(msgspec.Struct, frozen=True, tag="first"):
 class Batch(msgspec.Struct, frozen=True, tag="batch"):
     """Runs with a list when ``size`` arrivals have gathered, when ``within`` is over, or when no more can come."""
 
-    size: int
-    within: timedelta | None = None
+    size: Count = msgspec.field(name="batch")
+    within: Period | None = None
 
 
 class Custom(msgspec.Struct, frozen=True, tag="policy"):
     """Runs when a registered pure function of the queues and the state says so."""
 
-    name: str
+    name: Name = msgspec.field(name="policy")
 
 
 Join: TypeAlias = Inclusive | All | Every | FirstOf | Batch | Custom

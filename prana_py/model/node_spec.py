@@ -60,5 +60,7 @@ class NodeTypes(Protocol):
     def type_names(self) -> Iterable[str]:
         """Every known type, to suggest the nearest name."""
 
-    def param_problems(self, type_name: str, params: Mapping[str, Any], templated: frozenset[str]) -> Iterable[tuple[str, str]]:
-        """What is wrong with static parameters, as (path, message); names in ``templated`` are only known at run time."""
+    def param_problems(
+        self, type_name: str, params: Mapping[str, Any], templated: frozenset[str]
+    ) -> Iterable[tuple[str, str]]:
+        """What is wrong with static parameters, as (path, message); those in ``templated`` are known only later."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from prana_py.model.bounds import Count, CountOrZero, Name, Period
 from prana_py.model.join import Join
 from prana_py.model.retry import Retry
 
@@ -32,27 +33,27 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     on_error: OnError = "stop"
     error_format: ErrorFormat = "plain"
     """What ``continue`` and ``error_port`` hand on: the error itself, or the original Prana's wrapper around it."""
-    timeout: timedelta | None = None
+    timeout: Period | None = None
     join: Join | None = None
     """``None`` takes the default: each where all incoming connections leave error or timeout ports, else inclusive."""
     collect: Collect | None = None
     """Several arrivals on one port; ``None`` takes the default: merge where connections carry mappings, else last."""
     delivery: Delivery = "at_least_once"
-    cache: timedelta | None = None
+    cache: Period | None = None
     """Reuse the output of an equal earlier call (type, params, input) that is younger than this."""
     reentrant: bool = False
     """Several runs of this node may be under way at once in one scope."""
     enabled_if: str | None = None
     """Guard: an activation waits until this expression over the execution's state holds."""
-    mutex: str | None = None
+    mutex: Name | None = None
     mutex_reach: MutexReach = "execution"
-    race: str | None = None
+    race: Name | None = None
     """Nodes of one scope with the same race name compete: the first to finish withdraws the others."""
-    cancels: tuple[str, ...] = ()
+    cancels: tuple[Name, ...] = ()
     """Cancel region: the nodes whose live work is withdrawn when this node completes."""
-    compensate_with: str | None = None
+    compensate_with: Name | None = None
     """The node that undoes this one when the execution fails or is cancelled."""
-    history: int | None = None
+    history: Count | None = None
     """Keep only the last n runs of this node in the trail; ``None`` follows the workflow."""
 
 
@@ -61,18 +62,18 @@ class WorkflowSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     strict_templates: bool = False
     """A missing name in a template is an error instead of nothing."""
-    max_iterations: int | None = 10_000
+    max_iterations: CountOrZero | None = 10_000
     """Loop-backs allowed per cycle and scope; ``None`` is unbounded."""
     allow_cycles: bool = True
-    timeout: timedelta | None = None
+    timeout: Period | None = None
     timeout_counts_waiting: bool = False
     retry: Retry | None = None
     """The retry of every node that names none of its own."""
-    history: int | None = None
+    history: Count | None = None
     """Keep only the last n runs of each node that lies on a cycle or in a scope; ``None`` keeps all."""
     inline_delay: timedelta = timedelta(seconds=1)
     """Retry delays up to this are waited in place; longer ones become durable waits."""
-    max_depth: int = 20
+    max_depth: CountOrZero = 20
     """How deep sub-workflows may nest."""
-    error_workflow: str | None = None
+    error_workflow: Name | None = None
     """The workflow that is started with the error when an execution fails."""

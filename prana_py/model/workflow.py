@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from prana_py.identifiers import NodeKey, WorkflowId
+from prana_py.identifiers import NodeKey
+from prana_py.model.bounds import CountOrZero, Name
 from prana_py.model.connection import Connection
 from prana_py.model.node import Node
 from prana_py.model.settings import WorkflowSettings
@@ -15,9 +16,9 @@ from prana_py.model.settings import WorkflowSettings
 class Workflow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Nodes and the connections between them, with an identity, a version, variables and settings."""
 
-    id: WorkflowId
+    id: Name
     name: str
-    version: int = 1
+    version: CountOrZero = 1
     nodes: tuple[Node, ...] = ()
     connections: tuple[Connection, ...] = ()
     variables: dict[str, Any] = {}

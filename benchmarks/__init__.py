@@ -1,0 +1,1 @@
+"""What things cost, each beside the floor it stands on."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
-from prana_py.errors import DocumentError, Problem, UsageError, nearest
+from prana_py.errors import DocumentError, UsageError
 from prana_py.identifiers import MAIN, NodeKey, PortName
 from prana_py.model.connection import Cycle
-from prana_py.model.durations import format_duration
 from prana_py.model.entry import entries
 from prana_py.model.forms import READERS
 from prana_py.model.keys import free_key, key_from_name
 from prana_py.model.node_spec import ANY_PORT, NodeSpec
+from prana_py.model.python_values import plain
 from prana_py.model.reading import INVALID, Reading, shown
 from prana_py.model.settings import NodeSettings, WorkflowSettings
 from prana_py.model.workflow import Workflow
@@ -81,7 +81,7 @@ class WorkflowBuilder:
             "name": id if name is None else name,
             "version": version,
             "variables": plain(variables or {}),
-            "settings": settings,
+            "settings": plain(settings),
             "metadata": plain(metadata or {}),
         }
         self._nodes: list[dict[str, Any]] = []
@@ -117,11 +117,12 @@ class WorkflowBuilder:
                 "type": type_name,
                 "name": display_name,
                 "params": plain({**(params or {}), **more_params}),
-                "settings": settings,
+                "settings": plain(settings),
                 "metadata": plain(metadata or {}),
             }
         )
-        self._specs[key] = spec
+        if isinstance(key, str):
+            self._specs[key] = spec
         return NodeHandle(self, key)
 
     def add_node(
@@ -201,16 +202,32 @@ class WorkflowBuilder:
             nodes.insert(0, {"key": key, "type": MANUAL_TRIGGER})
             connections[:0] = [
                 {"from": key, "to": target, "to_port": self._default_input(target)}
-                for target in entries([node["key"] for node in self._nodes], self._edges(), self._compensations())
+                for target in entries(list(self._specs), self._edges(), self._compensations())
             ]
         document = {**self._head, "nodes": nodes, "connections": connections}
         reading = Reading()
-        workflow = reading.read(READERS.reader(Workflow), document)
-        problems = [*reading.problems, *self._dangling(nodes, connections), *self._unfinished()]
-        if workflow is INVALID or problems:
-            raise DocumentError(problems, subject=f"workflow {shown(self.id)}")
+        workflow = reading.read(self._read, document)
+        if workflow is INVALID:
+            raise DocumentError(reading.problems, subject=f"workflow {shown(self.id)}")
         assert isinstance(workflow, Workflow)
         return workflow
+
+    def _read(self, reading: Reading, document: dict[str, Any]) -> Any:
+        workflow = READERS.reader(Workflow)(reading, document)
+        self._check_ends(reading, document)
+        for cycle in self._cycles:
+            if not cycle.built:
+                reading.problem("unfinished_cycle", f"the cycle {shown(cycle.name)} was created, but never built")
+        return workflow
+
+    def _check_ends(self, reading: Reading, document: dict[str, Any]) -> None:
+        known = {node["key"] for node in document["nodes"] if isinstance(node["key"], str)}
+        for index, connection in enumerate(document["connections"]):
+            for end in ("from", "to"):
+                key = connection[end]
+                if isinstance(key, str) and key not in known:
+                    message = f"there is no node {shown(key)}{reading.suggestion(key, known)}"
+                    reading.problem("unknown_node", message, at=("connections", index, end))
 
     def _key(self, node: NodeKey | NodeHandle) -> NodeKey:
         if not isinstance(node, NodeHandle):
@@ -222,7 +239,7 @@ class WorkflowBuilder:
             )
         return node.key
 
-    def _spec(self, key: NodeKey) -> NodeSpec | None:
+    def _spec(self, key: object) -> NodeSpec | None:
         return self._specs.get(key) if isinstance(key, str) else None
 
     def _default_output(self, key: NodeKey) -> PortName:
@@ -243,35 +260,16 @@ class WorkflowBuilder:
         return "trigger" in str(node["type"]).rpartition(".")[2].split("_")
 
     def _edges(self) -> list[tuple[NodeKey, NodeKey]]:
-        return [(connection["from"], connection["to"]) for connection in self._connections]
+        pairs = [(connection["from"], connection["to"]) for connection in self._connections]
+        return [(source, target) for source, target in pairs if isinstance(source, str) and isinstance(target, str)]
 
-    def _compensations(self) -> set[NodeKey]:
-        named = set()
+    def _compensations(self) -> frozenset[NodeKey]:
+        named: list[object] = []
         for node in self._nodes:
             settings = node["settings"]
             name = settings.get("compensate_with") if isinstance(settings, Mapping) else None
-            named.add(settings.compensate_with if isinstance(settings, NodeSettings) else name)
-        return {name for name in named if isinstance(name, str)}
-
-    def _dangling(self, nodes: list[dict[str, Any]], connections: list[dict[str, Any]]) -> list[Problem]:
-        known = {node["key"] for node in nodes if isinstance(node["key"], str)}
-        return [
-            Problem(
-                code="unknown_node",
-                message=f"there is no node {shown(connection[end])}{nearest(connection[end], known)}",
-                place=f"connections[{index}].{end}",
-            )
-            for index, connection in enumerate(connections)
-            for end in ("from", "to")
-            if isinstance(connection[end], str) and connection[end] not in known
-        ]
-
-    def _unfinished(self) -> list[Problem]:
-        return [
-            Problem(code="unfinished_cycle", message=f"the cycle {shown(cycle.name)} was created, but never built")
-            for cycle in self._cycles
-            if not cycle.built
-        ]
+            named.append(settings.compensate_with if isinstance(settings, NodeSettings) else name)
+        return frozenset(name for name in named if isinstance(name, str))
 
 
 class CycleBuilder:
@@ -331,14 +329,3 @@ class CycleBuilder:
             self._flow.connect(**way, loop=dict(self._fields))
         self.built = True
         return self._flow
-
-
-def plain(value: Any) -> Any:
-    """A copy of a Python value with what documents write as text written as text: instants, dates, durations."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, timedelta):
-        return format_duration(value)
-    return value.isoformat() if isinstance(value, (datetime, date)) else value

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 
 from prana_py.identifiers import NodeKey
 
 
 def entries(
-    keys: Sequence[NodeKey], edges: Iterable[tuple[NodeKey, NodeKey]], aside: Set[NodeKey] = frozenset()
+    keys: Sequence[NodeKey], edges: Iterable[tuple[NodeKey, NodeKey]], aside: frozenset[NodeKey] = frozenset()
 ) -> list[NodeKey]:
     """The nodes without an incoming connection, then the first node of each cycle that they do not lead into.
 

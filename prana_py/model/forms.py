@@ -99,9 +99,8 @@ def _check_keys(reading: Reading, value: Any) -> None:
     for index, item in enumerate(value if isinstance(value, (list, tuple)) else ()):
         key = _node_key(item)
         if isinstance(key, str) and first.setdefault(key, index) != index:
-            reading.path.append(index)
-            reading.problem("duplicate_key", f"the key {shown(key)} is taken by nodes[{first[key]}]", at="key")
-            reading.path.pop()
+            message = f"the key {shown(key)} is taken by nodes[{first[key]}]"
+            reading.problem("duplicate_key", message, at=(index, "key"))
 
 
 def _node_key(item: Any) -> Any:

@@ -153,11 +153,6 @@ def _with_keys(reading: Reading, item: Mapping[str, Any], keys: tuple[str, str],
         if own is None:
             item = {**item, field: key}
         elif isinstance(own, str) and own != key:
-            reading.path.append(index)
-            reading.problem(
-                "connection_mismatch",
-                f"{field!r} is {shown(own)}, but the connection stands under {shown(key)}",
-                at=field,
-            )
-            reading.path.pop()
+            message = f"{field!r} is {shown(own)}, but the connection stands under {shown(key)}"
+            reading.problem("connection_mismatch", message, at=(index, field))
     return item

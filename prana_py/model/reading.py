@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from types import NoneType, UnionType
@@ -21,8 +21,8 @@ SMALLEST_INTEGER = -(2**63)
 LARGEST_INTEGER = 2**64 - 1
 """Integers beyond these cannot be stored."""
 
-_SUGGESTIONS = 50
-"""How many problems of one document get a suggestion: finding the nearest name is slow, hostile documents are long."""
+_LARGEST_SEARCH = 50_000
+"""How many names one document may be compared with for suggestions: that is slow, and hostile documents are long."""
 
 _LONGEST_SHOWN = 60
 
@@ -71,7 +71,7 @@ Reader: TypeAlias = "Callable[[Reading, Any], Any]"
 class Reading:
     """One document being read: where the reader is, and what it found wrong so far."""
 
-    __slots__ = ("limits", "node_key", "path", "problems", "typed", "values")
+    __slots__ = ("compared", "limits", "node_key", "path", "problems", "typed", "values")
 
     def __init__(self, *, limits: Limits = DEFAULT_LIMITS, typed: bool = False) -> None:
         self.limits = limits
@@ -80,6 +80,7 @@ class Reading:
         self.path: list[str | int] = []
         self.problems: list[Problem] = []
         self.values = 0
+        self.compared = 0
         self.node_key: str | None = None
 
     def read(self, reader: Reader, value: Any) -> Any:
@@ -97,9 +98,9 @@ class Reading:
         self.path.pop()
         return result
 
-    def problem(self, code: str, message: str, *, at: str | int | None = None) -> Any:
+    def problem(self, code: str, message: str, *, at: str | tuple[str | int, ...] = ()) -> Any:
         """Take down what is wrong here, or at a part of what is here; answers ``INVALID``."""
-        path = self.path if at is None else [*self.path, at]
+        path = [*self.path, at] if isinstance(at, str) else [*self.path, *at]
         self.problems.append(Problem(code=code, message=message, place=place(path), node_key=self.node_key))
         if len(self.problems) >= self.limits.max_problems:
             self.abandon("too_many_problems", f"reading stopped after {len(self.problems)} problems")
@@ -110,9 +111,10 @@ class Reading:
         self.problems.append(Problem(code=code, message=message, place=place(self.path), node_key=self.node_key))
         raise Abandoned
 
-    def suggestion(self, name: str, known: Iterable[str]) -> str:
+    def suggestion(self, name: str, known: Collection[str]) -> str:
         """The nearest known name as the end of a message, while it is cheap to find."""
-        return nearest(name, known) if len(self.problems) < _SUGGESTIONS and len(name) <= 100 else ""
+        self.compared += len(known)
+        return nearest(name, known) if self.compared <= _LARGEST_SEARCH and len(name) <= 100 else ""
 
     def count(self) -> None:
         """One more value: deeply shared or endless data end here, not in memory."""

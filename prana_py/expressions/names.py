@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any, Final, final
 
 
@@ -22,18 +21,21 @@ class Missing:
 MISSING: Final = Missing()
 
 
-class Lookup(ABC):
-    """A value that answers field and index look-ups without being a dict: made when asked, read only."""
+class Lookup:
+    """A value that answers field and index look-ups without being a dict: made when asked, read only.
+
+    Not an abstract base class: telling whether a value is one must be cheap.
+    """
 
     __slots__ = ()
 
-    @abstractmethod
     def look_up(self, key: Any) -> Any:
         """The value under ``key``, or ``MISSING``."""
+        raise NotImplementedError
 
-    @abstractmethod
     def plain(self) -> Any:
         """The whole as plain data, for rendering and for filters."""
+        raise NotImplementedError
 
 
 class Names(dict[str, Any]):

@@ -15,6 +15,8 @@ _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", re.ASCII)
 _LONGEST_INTEGER = 25
+_UNSAFE = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u2030-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""What a YAML reader may take for a line break, or refuse, unless it is escaped."""
 
 
 def read_yaml(source: str | bytes, limits: Limits, subject: str) -> Any:
@@ -44,12 +46,26 @@ def write_yaml(data: Any) -> str:
             return True
 
     def represent_text(dumper: Any, text: str) -> Any:
-        style = "'" if not isinstance(plain_value(text), str) else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
 
     Dumper.add_representer(str, represent_text)
     dumped = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=120)
     return str(dumped)
+
+
+def _style(text: str) -> str | None:
+    """How text is written so that it is read again as it was: lines as a block where that is safe."""
+    if _UNSAFE.search(text):
+        return '"'
+    if "\n" in text:
+        return "|" if _keeps_as_block(text) else '"'
+    return None if isinstance(plain_value(text), str) else "'"
+
+
+def _keeps_as_block(text: str) -> bool:
+    """The first line is not indented, no line ends in white space, and at most one line break ends the text."""
+    lines = text.removesuffix("\n").split("\n")
+    return bool(lines[-1]) and lines[0][:1].strip() != "" and all(line == line.rstrip() for line in lines)
 
 
 def plain_value(word: str) -> Any:

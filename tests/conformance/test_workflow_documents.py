@@ -127,7 +127,9 @@ def written_settings_can_have_their_defaults_filled_in() -> None:
 
 
 def a_node_keeps_its_settings() -> None:
-    node = Node(key="k", type="data.set", settings=NodeSettings(retry=Retry(max_attempts=4), timeout=timedelta(hours=1)))
+    node = Node(
+        key="k", type="data.set", settings=NodeSettings(retry=Retry(max_attempts=4), timeout=timedelta(hours=1))
+    )
     assert node_from_dict(node_to_dict(node)) == node
 
 

@@ -20,7 +20,9 @@ class LongerThanZero:
 
 LONGER_THAN_ZERO: Final = LongerThanZero()
 
-Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+LONGEST_NAME = 255
+
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """What things go by: not empty, not endless, without control characters."""
 
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_COUNT)]

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, g
 import msgspec
 
 from prana_py.errors import Problem, nearest
-from prana_py.model.bounds import LONGER_THAN_ZERO
+from prana_py.model.bounds import LONGER_THAN_ZERO, LONGEST_NAME, Name
 from prana_py.model.durations import LONGEST, parse_duration
 
 SMALLEST_INTEGER = -(2**63)
@@ -25,6 +25,7 @@ _LARGEST_SEARCH = 50_000
 """How many names one document may be compared with for suggestions: that is slow, and hostile documents are long."""
 
 _LONGEST_SHOWN = 60
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,9 +117,9 @@ class Reading:
         self.compared += len(known)
         return nearest(name, known) if self.compared <= _LARGEST_SEARCH and len(name) <= 100 else ""
 
-    def count(self) -> None:
-        """One more value: deeply shared or endless data end here, not in memory."""
-        self.values += 1
+    def count(self, values: int) -> None:
+        """So many more values: deeply shared or endless data end here, not in memory."""
+        self.values += values
         if self.values > self.limits.max_values:
             self.abandon("too_large", f"the document has more than {self.limits.max_values} values")
 
@@ -194,6 +195,20 @@ def read_text(reading: Reading, value: Any) -> Any:
     return value if type(value) is str else str.__str__(value)
 
 
+def read_name(reading: Reading, value: Any) -> Any:
+    """Text that may name something; nearly every name takes the short way."""
+    if type(value) is str and 0 < len(value) <= LONGEST_NAME and value.isascii() and value.isprintable():
+        return value
+    text = read_text(reading, value)
+    if text is INVALID:
+        return INVALID
+    if not 0 < len(text) <= LONGEST_NAME:
+        return reading.problem("out_of_range", f"a name has 1 to {LONGEST_NAME} characters, this has {len(text)}")
+    if _CONTROL.search(text):
+        return reading.problem("wrong_format", f"{shown(text)} has control characters")
+    return text
+
+
 def _encodable(text: str) -> bool:
     if text.isascii():
         return True
@@ -251,7 +266,6 @@ def read_duration(reading: Reading, value: Any) -> Any:
 
 def read_data(reading: Reading, value: Any) -> Any:
     """Data of the user's own: whatever JSON can say, copied."""
-    reading.count()
     if value is None or isinstance(value, bool):
         return value
     for kind, reader in _DATA_READERS:
@@ -261,11 +275,15 @@ def read_data(reading: Reading, value: Any) -> Any:
 
 
 def read_object(reading: Reading, value: Any) -> Any:
-    """An object of the user's own data."""
+    """An object of the user's own data; nearly every text in it takes the short way."""
     mapping = reading.mapping(value, "an object")
-    return (
-        INVALID if mapping is INVALID else {str(key): reading.within(key, read_data, mapping[key]) for key in mapping}
-    )
+    if mapping is INVALID:
+        return INVALID
+    reading.count(len(mapping))
+    return {
+        str(key): item if type(item) is str and item.isascii() else reading.within(key, read_data, item)
+        for key, item in mapping.items()
+    }
 
 
 def read_list(reading: Reading, value: Any, item_reader: Reader = read_data) -> Any:
@@ -274,6 +292,7 @@ def read_list(reading: Reading, value: Any, item_reader: Reader = read_data) -> 
         return reading.problem("wrong_type", f"expected a list, got {shown(value)}")
     if not reading.enter():
         return INVALID
+    reading.count(len(value))
     return [reading.within(index, item_reader, item) for index, item in enumerate(value)]
 
 
@@ -324,9 +343,9 @@ class StructReader:
                 nullable=NoneType in get_args(info.type),
                 default=info.default,
             )
+        self._fields = tuple(self.fields.values())
 
     def __call__(self, reading: Reading, value: Any) -> Any:
-        reading.count()
         if isinstance(value, self.struct):
             return self._read_struct(reading, value)
         if reading.typed:
@@ -336,7 +355,7 @@ class StructReader:
     def _read_struct(self, reading: Reading, value: Any) -> Any:
         values = {}
         typed, reading.typed = reading.typed, True
-        for field in self.fields.values():
+        for field in self._fields:
             item = getattr(value, field.name)
             if item is not field.default:
                 values[field.name] = reading.within(field.written, field.reader, item)
@@ -377,6 +396,7 @@ class Readers:
         self._special = special
         self._known: dict[Any, Reader] = {
             str: read_text,
+            Name: read_name,
             int: read_integer,
             bool: read_boolean,
             float: read_number,
@@ -458,18 +478,6 @@ def _broken_duration(value: timedelta) -> tuple[str, str] | None:
 
 
 def _broken_bound(value: Any, bound: msgspec.Meta) -> tuple[str, str] | None:
-    if isinstance(value, str):
-        return _broken_text(value, bound)
     if (bound.ge is not None and value < bound.ge) or (bound.le is not None and value > bound.le):
         return "out_of_range", f"{value} is not between {bound.ge} and {bound.le}"
-    return None
-
-
-def _broken_text(value: str, bound: msgspec.Meta) -> tuple[str, str] | None:
-    if bound.min_length is not None and len(value) < bound.min_length:
-        return "out_of_range", "the text must not be empty"
-    if bound.max_length is not None and len(value) > bound.max_length:
-        return "out_of_range", f"the text has {len(value)} characters; at most {bound.max_length} are allowed"
-    if bound.pattern is not None and not re.match(bound.pattern, value):
-        return "wrong_format", f"{shown(value)} has control characters"
     return None

@@ -97,8 +97,9 @@ R37 The step limit counts settled runs. With it the records are a prefix: equal 
     the owner's record comes last.
 
 Known to depend on timing although the page calls them free of races
-T1  `each`: which arrival is run 1. T2 Connections that leave the bodies of items that run concurrently: which item's
-    arrival is the oldest. T3 The release (the page says so).
+T1  `each`: which arrival is run 1.
+T2  Connections that leave the bodies of items that run concurrently: which item's arrival is the oldest.
+T3  The release (the page says so), and which runs a step limit or a failure still lets happen.
 """
 
 from tests.reference_interpreter.behaviours import rotating, scripted

@@ -1,0 +1,1 @@
+"""What a workflow becomes: compiled once, checked whole, shared by every execution."""

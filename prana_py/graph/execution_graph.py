@@ -8,6 +8,7 @@ import msgspec
 
 from prana_py.errors import Problem
 from prana_py.expressions.template import Params, Template
+from prana_py.graph.contracts import Contract
 from prana_py.identifiers import ConnectionKey, NodeKey, PortName, WorkflowId
 from prana_py.model.connection import Connection, Cycle
 from prana_py.model.join import Join
@@ -22,6 +23,8 @@ class Route(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     key: ConnectionKey
     """``from:port->to:port``, with ``#2``, ``#3`` … for repetitions: its name in the journal."""
     connection: Connection
+    rank: int = 0
+    """Its place among all connections, in definition order."""
     source: int
     target: int
     feed: int
@@ -31,6 +34,8 @@ class Route(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     converge_when: Template | None = None
     mapping: tuple[tuple[tuple[str, ...], str], ...] = ()
     """Pairs of (path in the value, parameter of the target)."""
+    contract: Contract | None = None
+    """What may pass, compiled."""
     is_back: bool = False
     """It closes a plain cycle: taking it counts as an iteration."""
     cycle: int = -1
@@ -72,13 +77,17 @@ class Vertex(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     join: Join
     collect: Collect
     plain: bool
-    """An arrival is at once an activation: one feed at most, an inclusive, all, each or first join, no guard, mutex or race."""
+    """An arrival is at once an activation: one feed at most, an inclusive, all or each join, no guard, mutex or race,
+    one run at a time, delivered at least once."""
+    decides: bool = True
+    """Some connection out of it has a condition, a contract or a declared cycle, so that an answer must be routed."""
     home: tuple[int, ...] = ()
     """Ordinals of the scope owners around the node, outermost first; its depth is their number."""
     slot: int = 0
     """Its place among the nodes with the same home."""
     upstream: int = 0
-    """Joins only: who can reach it without passing through it (nodes of its own home; a scope owner stands for its body)."""
+    """Joins that wait only: who can reach it without passing through it (nodes of its own home; a scope owner stands
+    for its body). A join that runs once per arrival waits for nobody."""
     downstream: int = 0
     """Joins that block only: the nodes of its own home that it can reach."""
     captive: int = 0
@@ -117,6 +126,10 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     has_joins: bool = False
     entangled: int = 0
     """Joins that have another join both upstream and downstream: only these can ever need the release."""
+    reachable: int = 0
+    """How many vertices can be reached from the trigger; the others are compensation nodes."""
+    has_guards: bool = False
+    has_compensation: bool = False
     is_confluent: bool = True
     """Nothing in it asks for a race, so every order of events ends in the same outputs."""
     warnings: tuple[Problem, ...] = ()

@@ -129,7 +129,15 @@ class BatchWindow(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="batc
 
 
 Wait: TypeAlias = (
-    WebhookWait | IntervalWait | ScheduleWait | SignalWait | SubWorkflowWait | RetryWait | MutexWait | GuardWait | BatchWindow
+    WebhookWait
+    | IntervalWait
+    | ScheduleWait
+    | SignalWait
+    | SubWorkflowWait
+    | RetryWait
+    | MutexWait
+    | GuardWait
+    | BatchWindow
 )
 
 

@@ -1,0 +1,259 @@
+"""The one loop that drives an execution: decide, do, apply – until it has ended, or only waits for the world outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from prana_py.driver.apply import cancelled_row, row_of
+from prana_py.driver.decide import Await, Launch, Rest, Write, decide, next_due
+from prana_py.driver.effects import Abandon, ChildDone, ChildStart, Commit, Done, Notify, Perform, ReadClock, Report
+from prana_py.driver.invocation import Invocation
+from prana_py.driver.lifecycle import events_between, starting
+from prana_py.driver.prepare import prepare
+from prana_py.driver.preparing import prepare_nodes, wants_preparation
+from prana_py.driver.program import Program
+from prana_py.driver.requests import Request, row_for
+from prana_py.driver.sub_workflows import children_of, orphans, result_for_parent
+from prana_py.errors import InvariantError, TransitionError
+from prana_py.execution.activation import Activation
+from prana_py.execution.execution import Execution
+from prana_py.execution.rows import Begun, Row, RunKey, Settled, Suspended
+from prana_py.execution.transitions import advance
+from prana_py.identifiers import ExecutionId, Instant
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How an execution is driven; nothing here changes what comes out."""
+
+    max_concurrency: int = 1
+    commits: bool = False
+    """Somebody keeps the journal."""
+    observed: bool = False
+    """Somebody listens."""
+
+
+class Flight(msgspec.Struct, frozen=True, gc=False):
+    """A call that a runtime has in hand."""
+
+    activation: Activation
+    params: dict[str, Any] | None
+
+
+class Drive:
+    """One execution while it is driven: its latest value, and what is under way. Belongs to one program."""
+
+    def __init__(self, execution: Execution, options: Options, now: Instant) -> None:
+        self.execution = execution
+        self.options = options
+        self.now = now
+        self.in_flight: dict[RunKey, Flight] = {}
+        self.children: set[ExecutionId] = set()
+        """Sub-workflows that run inside this drive."""
+        self.to_start: list[ChildStart] = []
+        self.begun_here: set[RunKey] = set()
+        self.abandoned: set[RunKey] = set()
+        self._due: Instant | None = None
+        self._due_of: Any = None
+
+    def due(self) -> Instant | None:
+        """When the next wait comes due; looked for only when the waits have changed."""
+        seen = (self.execution.suspensions, self.execution.ending is None)
+        if self._due_of is None or self._due_of[0] is not seen[0] or self._due_of[1] is not seen[1]:
+            self._due_of = seen
+            self._due = next_due(self.execution)
+        return self._due
+
+    # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def write(self, row: Row) -> Program[None]:
+        """Journal a row: it is applied, made durable, told, and then what must stop is stopped."""
+        before = self.execution
+        keys = frozenset(self.in_flight) if self.in_flight else _NOTHING
+        after, row = advance(before, row, in_flight=keys)
+        self.execution = after
+        if self.options.commits:
+            yield Commit(after, row)
+        if self.options.observed:
+            yield Notify(events_between(before, row, after))
+        if isinstance(row, Suspended):
+            self.to_start.extend(children_of(after, row))
+        if self.in_flight and not _only_moves_on(after, row):
+            yield from self._abandon_what_is_gone()
+        if before.suspensions is not after.suspensions and before.suspensions:
+            for effect in orphans(before, after, row):
+                yield effect
+
+    def _abandon_what_is_gone(self) -> Program[None]:
+        """Calls whose run is withdrawn, or whose execution is ending, are asked to stop."""
+        live = {activation.key for activation in self.execution.frontier}
+        ending = self.execution.ending is not None
+        gone = [key for key in self.in_flight if (key not in live or ending) and key not in self.abandoned]
+        self.abandoned.update(gone)
+        if gone:
+            yield Abandon(self.execution.id, tuple(gone))
+
+    # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def launch(self, activations: Iterable[Activation]) -> Program[tuple[Invocation, ...]]:
+        """The calls that these runs need. What needs no call is settled at once, and what must be begun is."""
+        calls: list[Invocation] = []
+        for activation in activations:
+            if not self._is_live(activation):
+                continue
+            crashed = activation.begun and activation.key not in self.begun_here
+            prepared = prepare(self.execution, activation, self.now, crashed=crashed)
+            if not isinstance(prepared, Invocation):
+                yield from self.write(self.row_of(activation, prepared, self.now, self.now, None))
+                break
+            if _begins_durably(activation) and not activation.begun:
+                yield from self._begin(activation)
+                break
+            if self.options.observed:
+                yield Notify((self._starting(activation),))
+            params = None if prepared.params is activation.vertex.params.source else prepared.params
+            self.in_flight[activation.key] = Flight(activation, params)
+            calls.append(prepared)
+        return tuple(calls)
+
+    def _is_live(self, activation: Activation) -> bool:
+        return self.execution.frontier[-1] is activation or activation in self.execution.frontier
+
+    def _begin(self, activation: Activation) -> Program[None]:
+        self.begun_here.add(activation.key)
+        index = activation.index if activation.index >= 0 else self.execution.next_index
+        node, scope, run = activation.key
+        yield from self.write(Begun(self.now, node, scope, run, index, activation.attempt))
+
+    def _starting(self, activation: Activation) -> Any:
+        return starting(
+            self.execution,
+            self.now,
+            node_key=activation.vertex.key,
+            scope=activation.scope,
+            run_index=activation.run_index,
+            attempt=activation.attempt,
+        )
+
+    def row_of(
+        self, activation: Activation, outcome: Any, started_at: Instant, at: Instant, params: dict[str, Any] | None
+    ) -> Row:
+        return row_of(self.execution, activation, outcome, started_at=started_at, at=at, params=params)
+
+    # ── what comes back ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def take(self, report: Report) -> Program[None]:
+        """Apply what has happened since the last report."""
+        self.now = report.now
+        for done in report.done:
+            if isinstance(done, Done):
+                yield from self._settle(done)
+            else:
+                yield from self._child_done(done)
+        for request in report.requests:
+            yield from self.obey(request)
+
+    def _settle(self, done: Done) -> Program[None]:
+        flight = self.in_flight.pop(done.key, None)
+        if flight is None:
+            return
+        self.abandoned.discard(done.key)
+        current = self._current(flight.activation)
+        if current is None:
+            return
+        ending = self.execution.ending
+        if ending is not None and current.compensates < 0 and getattr(done.outcome, "cancelled", False):
+            row: Row = cancelled_row(self.execution, current, started_at=done.started_at, at=done.at, why=ending.status)
+        else:
+            row = self.row_of(current, done.outcome, done.started_at, done.at, flight.params)
+        yield from self.write(row)
+
+    def _current(self, activation: Activation) -> Activation | None:
+        """The run as it is in the frontier now; ``None`` when it was withdrawn while the call was under way."""
+        frontier = self.execution.frontier
+        if frontier and frontier[-1] is activation:
+            return activation
+        key = activation.key
+        return next((other for other in reversed(frontier) if other.key == key), None)
+
+    def _child_done(self, done: ChildDone) -> Program[None]:
+        self.children.discard(done.execution_id)
+        request = done.request
+        if done.execution is not None:
+            request = yield from result_for_parent(self.execution, done.execution)
+        if request is not None:
+            yield from self.obey(request)
+
+    def obey(self, request: Request, *, strictly: bool = False) -> Program[None]:
+        """Act on a request. One that cannot be met any more is refused, to its sender if he waits for it."""
+        try:
+            row = row_for(self.execution, request, self.now)
+        except TransitionError:
+            if strictly:
+                raise
+            return
+        yield from self.write(row)
+
+
+def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Request] = ()) -> Program[Execution]:
+    """Drive an execution until it has ended, or only waits; requests are met first, or refused with an error."""
+    drive = Drive(execution, options, (yield ReadClock()))
+    for request in requests:
+        yield from drive.obey(request, strictly=True)
+    if wants_preparation(drive.execution):
+        yield from prepare_nodes(drive)
+    for suspension in drive.execution.suspensions.values():
+        drive.to_start.extend(children_of(drive.execution, suspension))  # after a crash; starting twice finds the first
+    while True:
+        if drive.to_start:
+            yield from _await(drive, (), None)
+            continue
+        decision = decide(
+            drive.execution, drive.in_flight, capacity=options.max_concurrency, now=drive.now, due=drive.due()
+        )
+        match decision:
+            case Write(row):
+                yield from drive.write(row)
+            case Launch(activations):
+                calls = yield from drive.launch(activations)
+                if calls:
+                    yield from _await(drive, calls, drive.due())
+            case Await(until):
+                if not drive.in_flight and until is None and not drive.children:
+                    raise InvariantError(f"execution {execution.id!r} has nothing to wait for")
+                yield from _await(drive, (), until)
+            case Rest():
+                if drive.children and not drive.execution.is_final:
+                    yield from _await(drive, (), drive.due())
+                elif drive.in_flight and not drive.execution.is_final:
+                    yield from _await(drive, (), None)
+                else:
+                    return drive.execution
+
+
+_NOTHING: frozenset[RunKey] = frozenset()
+
+
+def _await(drive: Drive, calls: tuple[Invocation, ...], until: Instant | None) -> Program[None]:
+    children = tuple(drive.to_start)
+    drive.to_start.clear()
+    drive.children.update(child.execution_id for child in children if child.mode == "sync")
+    report = yield Perform(drive.execution.id, calls, until, children)
+    yield from drive.take(report)
+
+
+def _only_moves_on(execution: Execution, row: Row) -> bool:
+    """An ordinary row, which cannot have stopped anything that is under way."""
+    if not isinstance(row, Settled) or row.failed or row.consequences:
+        return False
+    return execution.execution_graph.vertex(row.node).spec.owner is None
+
+
+def _begins_durably(activation: Activation) -> bool:
+    """Runs whose begin must be known before their effects can be."""
+    settings = activation.vertex.settings
+    return (
+        settings.delivery == "at_most_once" or settings.mutex is not None or settings.enabled_if is not None
+    ) and activation.resumption is None

@@ -1,0 +1,131 @@
+"""What a program may ask for: effects as data. Who performs them is none of its business."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from prana_py.driver.invocation import Invocation
+from prana_py.driver.lifecycle import LifecycleEvent
+from prana_py.driver.outcome import Outcome
+from prana_py.driver.requests import Request
+from prana_py.execution.execution import Execution
+from prana_py.execution.rows import Parent, Row, RunKey
+from prana_py.identifiers import ExecutionId, Instant, WorkflowId
+
+
+class ReadClock(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with the present instant."""
+
+
+class MakeId(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with a new execution id."""
+
+
+class ChildStart(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A sub-workflow to be started, or found if it was started before."""
+
+    execution_id: ExecutionId
+    workflow_id: WorkflowId
+    version: int | None
+    input: Any
+    mode: str
+    parent: Parent
+    delay_ns: int = 0
+
+
+class Perform(msgspec.Struct, frozen=True, gc=False):
+    """Start these calls and children, and wait until something has happened: replied to with a ``Report``.
+
+    ``until`` is when to reply at the latest, even if nothing has.
+    """
+
+    execution_id: ExecutionId
+    invocations: tuple[Invocation, ...] = ()
+    until: Instant | None = None
+    children: tuple[ChildStart, ...] = ()
+
+
+class Done(msgspec.Struct, frozen=True, gc=False):
+    """A call has been answered."""
+
+    key: RunKey
+    outcome: Outcome
+    started_at: Instant
+    at: Instant
+
+
+class ChildDone(msgspec.Struct, frozen=True, gc=False):
+    """A child has come to rest, or could not be started: then there is a request for its parent at once."""
+
+    execution_id: ExecutionId
+    execution: Execution | None = None
+    request: Request | None = None
+
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """What has happened since the last one."""
+
+    now: Instant
+    done: tuple[Done | ChildDone, ...] = ()
+    requests: tuple[Request, ...] = ()
+
+
+class Abandon(msgspec.Struct, frozen=True, gc=False):
+    """Ask these calls to stop; their answers are wanted no more, or only to know that they have ended."""
+
+    execution_id: ExecutionId
+    keys: tuple[RunKey, ...]
+
+
+class Commit(msgspec.Struct, frozen=True, gc=False):
+    """Make a transition durable before anything follows from it: the row, at this position."""
+
+    execution: Execution
+    """As it is with the row."""
+    row: Row
+
+
+class Notify(msgspec.Struct, frozen=True, gc=False):
+    """Tell the observers."""
+
+    events: tuple[LifecycleEvent, ...]
+
+
+class Load(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with an execution by its id, or ``None``."""
+
+    execution_id: ExecutionId
+
+
+class LoadGraph(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with the graph of a workflow by its id (the newest version, unless one is named)."""
+
+    workflow_id: WorkflowId
+    version: int | None = None
+
+
+class Keep(msgspec.Struct, frozen=True, gc=False):
+    """Remember this value of an execution, because others may ask for it."""
+
+    execution: Execution
+
+
+class TakeJob(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with the next thing that was left for later – a child to start, a request to deliver – or ``None``."""
+
+    peek: bool = False
+    """Only tell whether there is one."""
+
+
+class Deliver(msgspec.Struct, frozen=True, gc=False):
+    """Leave a request for another execution, to be acted on soon by whoever drives that."""
+
+    execution_id: ExecutionId
+    request: Request
+
+
+Effect: TypeAlias = (
+    ReadClock | MakeId | Perform | Abandon | Commit | Notify | Load | LoadGraph | Keep | TakeJob | Deliver
+)

@@ -1,0 +1,106 @@
+"""Executions that belong together: starting children, handing their results up, and requests among them."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from prana_py.driver.drive import Options, run_to_rest
+from prana_py.driver.effects import ChildStart, Deliver, Keep, Load, LoadGraph, TakeJob
+from prana_py.driver.program import Program
+from prana_py.driver.requests import Request, Resume
+from prana_py.driver.start import StartOptions, start_to_rest
+from prana_py.driver.sub_workflows import result_for_parent
+from prana_py.errors import PranaError, TransitionError
+from prana_py.execution.execution import Execution
+from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.identifiers import ExecutionId
+
+Job: TypeAlias = ChildStart | Deliver
+
+
+class ChildFailed(msgspec.Struct, frozen=True, gc=False):
+    """A child that could not even be started: no such workflow, nested too deeply, input that cannot be stored."""
+
+    start: ChildStart
+    code: str
+    message: str
+
+    def as_request(self) -> Resume:
+        """What its parent is resumed with."""
+        error = {"code": self.code, "message": self.message, "details": {"workflow_id": self.start.workflow_id}}
+        result = {"status": "failed", "execution_id": self.start.execution_id, "output": None, "error": error}
+        return Resume(self.start.parent.wait_id, result)
+
+
+def start_child(start: ChildStart, options: Options, max_depth: int) -> Program[Execution | ChildFailed]:
+    """Start a sub-workflow, or find the one that was started before, and drive it to rest."""
+    existing: Execution | None = yield Load(start.execution_id)
+    if existing is not None:
+        return existing if existing.is_final else (yield from _kept(run_to_rest(existing, options)))
+    if start.parent.depth > max_depth:
+        return ChildFailed(start, "sub_workflow_depth", f"sub-workflows may nest {max_depth} deep")
+    try:
+        graph: ExecutionGraph = yield LoadGraph(start.workflow_id, start.version)
+        child_options = StartOptions(
+            execution_id=start.execution_id, mode=start.mode, trigger_type="workflow", parent=start.parent
+        )
+        return (yield from _kept(start_to_rest(graph, start.input, child_options, options)))
+    except PranaError as error:
+        return ChildFailed(start, error.code, error.message)
+
+
+def _kept(program: Program[Execution]) -> Program[Execution]:
+    execution = yield from program
+    yield Keep(execution)
+    return execution
+
+
+def with_family(program: Program[Execution], options: Options) -> Program[Execution]:
+    """Drive an execution to rest, and then whatever that asked of others: children, cancels, results handed up."""
+    execution = yield from program
+    while execution.identity.parent is not None or execution.suspensions or (yield TakeJob(peek=True)):
+        yield Keep(execution)
+        yield from _hand_up(execution, options)
+        job: Job | None = yield TakeJob()
+        if job is None:
+            break
+        yield from _do(job, options)
+        execution = (yield Load(execution.id)) or execution
+    return execution
+
+
+def _do(job: Job, options: Options) -> Program[None]:
+    if isinstance(job, Deliver):
+        yield from deliver(job.execution_id, job.request, options)
+        return
+    child = yield from start_child(job, options, 1 << 30)
+    if isinstance(child, ChildFailed):
+        yield from deliver(job.parent.execution_id, child.as_request(), options)
+    else:
+        yield from _hand_up(child, options)
+
+
+def _hand_up(child: Execution, options: Options) -> Program[None]:
+    """When an execution with a parent has ended, the parent goes on."""
+    while child.is_final and child.identity.parent is not None:
+        parent: Execution | None = yield Load(child.identity.parent.execution_id)
+        if parent is None or parent.is_final:
+            return
+        request = yield from result_for_parent(parent, child)
+        if request is None:
+            return
+        child = yield from _kept(run_to_rest(parent, options, requests=(request,)))
+
+
+def deliver(execution_id: ExecutionId, request: Request, options: Options) -> Program[None]:
+    """Act on a request that another execution left; one that comes too late has nothing to do any more."""
+    target: Execution | None = yield Load(execution_id)
+    if target is None or target.is_final:
+        return
+    try:
+        ended = yield from _kept(run_to_rest(target, options, requests=(request,)))
+    except TransitionError:
+        return
+    yield from _hand_up(ended, options)

@@ -1,0 +1,192 @@
+"""What others may ask of an execution: resume, signal, cancel, withdraw, add items. Each becomes a row, or a clear error."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from prana_py.errors import TransitionError, nearest
+from prana_py.execution.execution import Execution
+from prana_py.execution.node_error import NodeError
+from prana_py.execution.rows import (
+    ArrivalsDropped,
+    CancelRequested,
+    Consequence,
+    ItemsAdded,
+    Resumed,
+    Row,
+    RunKey,
+    SignalKept,
+    SignalTaken,
+    Withdrawn,
+)
+from prana_py.execution.storable import NotStorableError, storable
+from prana_py.execution.suspension import SignalWait, Suspension
+from prana_py.graph.contracts import compile_contract
+from prana_py.identifiers import Instant, NodeKey, Scope, WaitId
+
+
+class Resume(msgspec.Struct, frozen=True, tag="resume"):
+    """Resolve an open wait with data."""
+
+    wait_id: WaitId
+    data: Any = None
+
+
+class Signal(msgspec.Struct, frozen=True, tag="signal"):
+    """Reach a run that waits for this signal, or be kept until one does."""
+
+    name: str
+    data: Any = None
+    buffer: bool = True
+    ttl_ns: int | None = None
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    """End the execution: nothing new starts, what is under way is asked to stop."""
+
+    reason: str = "cancelled"
+    error: NodeError | None = None
+    """With an error the execution fails instead."""
+
+
+class CancelBranch(msgspec.Struct, frozen=True, tag="cancel_branch"):
+    """Withdraw the live work of these nodes; the rest of the execution goes on."""
+
+    nodes: tuple[NodeKey, ...]
+    reason: str = "cancelled"
+
+
+class AddItems(msgspec.Struct, frozen=True, tag="add_items"):
+    """Give an open scope owner more items, or tell it that there will be no more."""
+
+    node: NodeKey
+    items: tuple[Any, ...] = ()
+    close: bool = False
+
+
+Request: TypeAlias = Resume | Signal | Cancel | CancelBranch | AddItems
+
+
+def row_for(execution: Execution, request: Request, now: Instant) -> Row:
+    """The row that a request becomes. Raises ``TransitionError`` when it cannot be met; nothing has changed then."""
+    if execution.is_final:
+        raise TransitionError(
+            f"execution {execution.id!r} is {execution.status}; a final execution takes no requests",
+            code="execution_final",
+            execution_id=execution.id,
+            status=execution.status,
+        )
+    match request:
+        case Resume():
+            return _resumed(execution, request, now)
+        case Signal():
+            return _signalled(execution, request, now)
+        case Cancel(reason=reason, error=error):
+            return CancelRequested(now, reason, "cancelled" if error is None else "failed", error)
+        case CancelBranch():
+            return _branch_cancelled(execution, request, now)
+        case AddItems():
+            return _items_added(execution, request, now)
+
+
+def _resumed(execution: Execution, request: Resume, now: Instant) -> Row:
+    suspension = execution.suspensions.get(request.wait_id)
+    if suspension is None:
+        raise TransitionError(
+            f"wait {request.wait_id!r} of execution {execution.id!r} is not open: it was resolved already, withdrawn, "
+            f"or never existed{nearest(request.wait_id, execution.suspensions)}",
+            code="wait_not_open",
+            wait_id=request.wait_id,
+        )
+    if suspension.type not in ("webhook", "signal", "interval", "schedule", "sub_workflow", "retry"):
+        raise TransitionError(f"wait {request.wait_id!r} is a {suspension.type}, which nobody can resume from outside")
+    till = suspension.wait.wait_till
+    if till is not None and now >= till and suspension.type in ("webhook", "signal"):
+        raise TransitionError(f"wait {request.wait_id!r} has expired at {suspension.wait_till}", code="wait_expired")
+    return Resumed(now, request.wait_id, _checked_data(suspension, request.data))
+
+
+def _checked_data(suspension: Suspension, data: Any) -> Any:
+    try:
+        data = storable(data)
+    except NotStorableError as error:
+        raise TransitionError(f"the data to resume {suspension.wait_id!r} with cannot be stored: {error}") from error
+    schema = getattr(suspension.wait, "schema", None)
+    faults = [] if schema is None else compile_contract(schema).faults(data)
+    if faults:
+        problems = [f"{place}: {fault}" if place else fault for place, fault in faults]
+        raise TransitionError(
+            f"the data to resume {suspension.wait_id!r} with does not fit its schema: {'; '.join(problems)}",
+            code="resume_data_invalid",
+            problems=problems,
+        )
+    return data
+
+
+def _signalled(execution: Execution, request: Signal, now: Instant) -> Row:
+    data = request.data
+    waiting = [
+        s for s in execution.suspensions.values() if isinstance(s.wait, SignalWait) and s.wait.name == request.name
+    ]
+    if waiting:
+        first = min(waiting, key=lambda suspension: (suspension.suspended_at, suspension.wait_id))
+        return Resumed(now, first.wait_id, _checked_data(first, data))
+    if not request.buffer:
+        raise TransitionError(
+            f"no run of execution {execution.id!r} waits for signal {request.name!r}, and it was not to be kept",
+            code="signal_not_awaited",
+        )
+    try:
+        data = storable(data)
+    except NotStorableError as error:
+        raise TransitionError(f"the data of signal {request.name!r} cannot be stored: {error}") from error
+    return SignalKept(now, request.name, data, None if request.ttl_ns is None else Instant(now + request.ttl_ns))
+
+
+def _branch_cancelled(execution: Execution, request: CancelBranch, now: Instant) -> Row:
+    for key in request.nodes:
+        if key not in execution.execution_graph.ordinals:
+            raise TransitionError(
+                f"execution {execution.id!r} has no node {key!r}{nearest(key, execution.execution_graph.ordinals)}",
+                code="not_found",
+            )
+    live = sorted((*execution.frontier, *execution.parked.values()), key=lambda activation: len(activation.scope))
+    withdrawn: list[Consequence] = []
+    gone: list[RunKey] = []
+    for activation in live:
+        if activation.vertex.key in request.nodes and not _goes_with(gone, activation.scope):
+            withdrawn.append(Withdrawn(activation.key, request.reason))
+            gone.append(activation.key)
+    if not withdrawn:
+        raise TransitionError(
+            f"no live work of {', '.join(map(repr, request.nodes))} in execution {execution.id!r}",
+            code="nothing_to_cancel",
+        )
+    return ArrivalsDropped(now, request.reason, tuple(withdrawn))
+
+
+def _goes_with(gone: list[RunKey], scope: Scope) -> bool:
+    """The scope belongs to an owner that is withdrawn already, and goes with it."""
+    return any(
+        scope[: len(s)] == s and len(scope) > len(s) and scope[len(s)][:2] == (node, run) for node, s, run in gone
+    )
+
+
+def _items_added(execution: Execution, request: AddItems, now: Instant) -> Row:
+    for node, scope, run in sorted(execution.owners):
+        if node == request.node and not execution.owners[(node, scope, run)].closed:
+            return ItemsAdded(now, node, scope, run, [storable(item) for item in request.items], request.close)
+    raise TransitionError(f"node {request.node!r} of execution {execution.id!r} takes no more items", code="not_open")
+
+
+def taken_signal(execution: Execution, now: Instant) -> SignalTaken | None:
+    """A kept signal for which a wait is open now; the oldest of each."""
+    for signal in execution.signals:
+        if signal.until is not None and now >= signal.until:
+            continue
+        for suspension in execution.suspensions.values():
+            if isinstance(suspension.wait, SignalWait) and suspension.wait.name == signal.name:
+                return SignalTaken(now, suspension.wait_id, signal.position, signal.data)
+    return None

@@ -1,0 +1,473 @@
+"""An execution while one row is applied to it: the moves of arrivals and runs, from which the next value is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from prana_py.errors import TransitionError
+from prana_py.execution.activation import RANK_BITS, Activation, Arrival, activated_by
+from prana_py.execution.execution import Ending, Execution, ExecutionStatus, OwnerRun
+from prana_py.execution.rows import Gate, Row, RunKey
+from prana_py.execution.scope_state import Queue, RunRow, ScopeState
+from prana_py.execution.suspension import GuardWait, MutexWait, Suspension
+from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
+from prana_py.identifiers import TOP, Instant, Scope, WaitId, scope_text
+
+
+class Draft:
+    """The parts of an execution that a row may change. Lives for one transition and is never shared."""
+
+    __slots__ = (
+        "at",
+        "attention",
+        "before",
+        "closed_scopes",
+        "current",
+        "ending",
+        "error",
+        "fresh",
+        "frontier",
+        "graph",
+        "identity",
+        "iteration_count",
+        "mutexes",
+        "next_index",
+        "output",
+        "owners",
+        "parked",
+        "rank",
+        "run_counts",
+        "scopes",
+        "signals",
+        "state",
+        "status",
+        "suspensions",
+        "top",
+        "touched",
+    )
+
+    def __init__(self, before: Execution, at: Instant, current: Row | None = None) -> None:
+        self.before = before
+        self.current = current
+        self.at = at
+        self.graph = before.execution_graph
+        self.identity = before.identity
+        self.status: ExecutionStatus = before.status
+        self.top = before.top
+        self.scopes = before.scopes
+        self.frontier = before.frontier
+        self.parked = before.parked
+        self.suspensions = before.suspensions
+        self.owners = before.owners
+        self.attention = before.attention
+        self.state = before.state
+        self.next_index = before.next_index
+        self.iteration_count = before.iteration_count
+        self.ending: Ending | None = before.ending
+        self.signals = before.signals
+        self.mutexes = before.mutexes
+        self.run_counts = before.run_counts
+        self.closed_scopes = before.closed_scopes
+        self.output = before.output
+        self.error = before.error
+        self.fresh: list[Activation] = []
+        """Runs that became startable by this row."""
+        self.rank = 0
+        self.touched: set[Scope] = set()
+        """Scopes in which a join may fire, or nothing may be left."""
+
+    # ── what expressions see ──────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def execution_graph(self) -> ExecutionGraph:
+        return self.graph
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        return self.before.environment
+
+    def scope_state(self, scope: Scope) -> ScopeState | None:
+        return self.scopes.get(scope) if scope else self.top
+
+    def history(self) -> Iterator[Row]:
+        """Every row so far, the one that is being applied included."""
+        yield from self.before.trail
+        if self.current is not None:
+            yield self.current
+
+    # ── scopes ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def scope(self, scope: Scope) -> ScopeState:
+        """What the scope remembers; it must be open."""
+        return self.scopes[scope] if scope else self.top
+
+    def put(self, scope: Scope, state: ScopeState) -> None:
+        """Remember this of the scope, and look at its joins again."""
+        self.touched.add(scope)
+        if scope:
+            self.scopes = self.scopes.set(scope, state)
+        else:
+            self.top = state
+
+    def is_open(self, scope: Scope) -> bool:
+        return not scope or scope in self.scopes
+
+    # ── arrivals ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def number(self) -> int:
+        """The number of the next arrival of this row."""
+        order = self.before.position << RANK_BITS | self.rank
+        self.rank += 1
+        return order
+
+    def arrive(self, scope: Scope, route: Route, source: int, value: Any, element: int = -1) -> None:
+        """Hand a value on over a connection, from a run in ``scope``."""
+        target = self.graph.vertices[route.target]
+        if route.ends_item:
+            self._return(scope[: len(target.home) + 1], route, value)
+            return
+        if route.leaves:
+            scope = scope[: -route.leaves]
+        arrival = Arrival(source, route, value, self.number(), element)
+        state = self.scope(scope)
+        if target.plain and not (state.busy | state.waiting) & target.bit:
+            self.form(target, scope, (arrival,))
+        else:
+            queue = state.queues.get(target.ordinal) or Queue()
+            queues = state.queues.set(target.ordinal, queue.append(arrival))
+            self.put(scope, replace(state, waiting=state.waiting | target.bit, queues=queues))
+
+    def _return(self, scope: Scope, route: Route, value: Any) -> None:
+        """A way back to a scope owner: the value is the item's result; of several, the last in connection order."""
+        state = self.scope(scope)
+        if route.rank >= state.result_order:
+            self.put(scope, replace(state, result=value, result_order=route.rank))
+
+    def take_arrivals(self, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ...]) -> None:
+        """Remove arrivals from a node's queue: they become a run, or are dropped."""
+        state = self.scope(scope)
+        queue = state.queues.get(vertex.ordinal)
+        left = None if queue is None else queue.without(taken)
+        if left is None:
+            self.put(
+                scope, replace(state, waiting=state.waiting & ~vertex.bit, queues=state.queues.discard(vertex.ordinal))
+            )
+        else:
+            self.put(scope, replace(state, queues=state.queues.set(vertex.ordinal, left)))
+
+    # ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def form(
+        self,
+        vertex: Vertex,
+        scope: Scope,
+        arrivals: tuple[Arrival, ...],
+        *,
+        gate: Gate = "ready",
+        starved: tuple[str, ...] = (),
+        compensates: int = -1,
+    ) -> Activation:
+        """Arrivals become a run, with its numbers; it may start at once, or waits for its gate."""
+        state = self.scope(scope)
+        run = next_run(state, vertex)
+        iterations, over = self._count_iteration(state, vertex, arrivals)
+        if vertex.settings.reentrant:
+            state = replace(
+                state,
+                busy=state.busy | vertex.bit,
+                iterations=iterations,
+                runs=state.runs.set(vertex.ordinal, run + 1),
+                counts=state.counts.set(vertex.ordinal, state.counts.get(vertex.ordinal, 0) + 1),
+            )
+        else:
+            state = replace(state, busy=state.busy | vertex.bit, iterations=iterations)
+        self.put(scope, state)
+        run_index = run
+        if vertex.home:
+            run_index = self.run_counts.get(vertex.ordinal, 0)
+            self.run_counts = self.run_counts.set(vertex.ordinal, run_index + 1)
+        activation = Activation(
+            vertex,
+            scope,
+            run,
+            run_index,
+            arrivals,
+            activated_by(max(arrival.order for arrival in arrivals) if arrivals else self.number()),
+            starved=starved,
+            compensates=compensates,
+            over_limit=over,
+        )
+        self.admit(activation, gate)
+        return activation
+
+    def _count_iteration(
+        self, state: ScopeState, vertex: Vertex, arrivals: tuple[Arrival, ...]
+    ) -> tuple[tuple[int, ...], int]:
+        """The scope's iteration counts after this run, and the cycle whose limit it exceeds (−1: none)."""
+        if not vertex.in_loop or not self.graph.cycles:
+            return state.iterations, -1
+        back = {arrival.route.cycle for arrival in arrivals if arrival.route is not None and arrival.route.is_back}
+        headed = [cycle for cycle in self.graph.cycles if cycle.head == vertex.ordinal]
+        if not headed:
+            return state.iterations, -1
+        counts = list(state.iterations) or [0] * len(self.graph.cycles)
+        over = -1
+        for cycle in headed:
+            counts[cycle.index] = counts[cycle.index] + 1 if cycle.index in back else 0
+            limit = cycle.max_iterations if cycle.declared is not None else self.identity.policy.max_iterations
+            if limit is not None and cycle.declared is None and counts[cycle.index] > limit:
+                over = cycle.index
+        if back and over < 0:
+            self.iteration_count += 1
+        return tuple(counts), over
+
+    def admit(self, activation: Activation, gate: Gate) -> None:
+        """Let a run start, or have it wait for its guard or its mutex."""
+        if gate == "guard":
+            text = activation.vertex.settings.enabled_if or ""
+            self.park(activation, (self.suspension(activation, GuardWait(expression=text)),))
+            return
+        mutex = activation.vertex.settings.mutex
+        if mutex is not None:
+            holders = (*self.mutexes.get(mutex, ()), activation.key)
+            self.mutexes = self.mutexes.set(mutex, holders)
+            if len(holders) > 1:
+                self.park(activation, (self.suspension(activation, MutexWait(name=mutex)),))
+                return
+        self.fresh.append(activation)
+
+    def suspension(self, activation: Activation, wait: GuardWait | MutexWait) -> Suspension:
+        """An open wait of the engine's own for a run that has not started."""
+        return Suspension(
+            wait_id=f"{wait_id(activation)}.{wait.__struct_config__.tag}",
+            node_key=activation.vertex.key,
+            scope=activation.scope,
+            run=activation.run,
+            run_index=activation.run_index,
+            suspended_at=self.at,
+            wait=wait,
+        )
+
+    def park(self, activation: Activation, waits: tuple[Suspension, ...]) -> None:
+        """The run waits: it leaves the frontier but stays live."""
+        open_waits = tuple(suspension.wait_id for suspension in waits)
+        self.parked = self.parked.set(activation.key, replace(activation, open_waits=open_waits))
+        for suspension in waits:
+            self.suspensions = self.suspensions.set(suspension.wait_id, suspension)
+
+    def unpark(self, key: RunKey) -> Activation:
+        """The run waits no more, whatever it waited for."""
+        activation = self.parked.get(key)
+        if activation is None:
+            raise TransitionError(f"{run_text(key)} is not waiting")
+        self.parked = self.parked.remove(key)
+        for open_wait in activation.open_waits:
+            self.suspensions = self.suspensions.discard(open_wait)
+        return activation
+
+    def take(self, key: RunKey) -> Activation:
+        """Remove a run from the frontier, or from those that wait."""
+        frontier = self.frontier
+        node, scope, run = key
+        for index in range(len(frontier) - 1, -1, -1):
+            activation = frontier[index]
+            if activation.vertex.key == node and activation.run == run and activation.scope == scope:
+                self.frontier = frontier[:index] + frontier[index + 1 :]
+                return activation
+        for index, activation in enumerate(self.fresh):
+            if activation.key == key:
+                return self.fresh.pop(index)
+        if key in self.parked:
+            return self.unpark(key)
+        raise TransitionError(f"{run_text(key)} is not under way, so nothing can happen to it")
+
+    def leave(self, activation: Activation) -> None:
+        """The run is over: its node is no longer busy with it, and its mutex is free."""
+        state = self.scope(activation.scope)
+        vertex = activation.vertex
+        left = state.counts.get(vertex.ordinal, 1) - 1
+        if vertex.settings.reentrant:
+            state = replace(state, counts=state.counts.set(vertex.ordinal, left))
+        if left <= 0:
+            state = replace(state, busy=state.busy & ~vertex.bit)
+        self.put(activation.scope, state)
+        if vertex.settings.mutex is not None:
+            self._release(vertex.settings.mutex, activation.key)
+
+    def _release(self, mutex: str, key: RunKey) -> None:
+        holders = self.mutexes.get(mutex, ())
+        if key not in holders:
+            return
+        held = holders[0] == key
+        left = tuple(other for other in holders if other != key)
+        self.mutexes = self.mutexes.set(mutex, left) if left else self.mutexes.discard(mutex)
+        if held and left:
+            next_holder = self.unpark(left[0])
+            self.fresh.append(replace(next_holder, activated=activated_by(self.number())))
+
+    def record(self, activation: Activation, row: RunRow) -> None:
+        """Make the row the latest of its node in its scope."""
+        state = self.scope(activation.scope)
+        self.put(activation.scope, replace(state, latest=state.latest.set(activation.vertex.slot, row)))
+
+    def index(self, activation: Activation) -> int:
+        """The run's execution index: given with its first row, kept for good."""
+        if activation.index >= 0:
+            return activation.index
+        self.next_index += 1
+        return self.next_index - 1
+
+    def update_context(self, activation: Activation, context: dict[str, Any] | None) -> None:
+        if context:
+            state = self.scope(activation.scope)
+            ordinal = activation.vertex.ordinal
+            merged = {**state.context.get(ordinal, {}), **context}
+            self.put(activation.scope, replace(state, context=state.context.set(ordinal, merged)))
+
+    # ── withdrawing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def withdraw(self, key: RunKey) -> Activation:
+        """A run will not go on. Its number stays used; what it owns goes with it."""
+        activation = self.take(key)
+        if key in self.owners:
+            self.close_owner(key)
+        state = self.scope(activation.scope)
+        used = max(state.runs.get(activation.vertex.ordinal, 0), activation.run + 1)
+        self.put(activation.scope, replace(state, runs=state.runs.set(activation.vertex.ordinal, used)))
+        self.leave(activation)
+        return activation
+
+    def close_owner(self, key: RunKey) -> OwnerRun:
+        """A scope owner is over: its scopes go, with everything in them."""
+        owner = self.owners[key]
+        self.owners = self.owners.remove(key)
+        self._forget(key)
+        node, scope, run = key
+        prefix = len(scope)
+        for open_scope in [
+            s for s in self.scopes if len(s) > prefix and s[:prefix] == scope and s[prefix][:2] == (node, run)
+        ]:
+            self.drop_scope(open_scope)
+        return owner
+
+    def drop_scope(self, scope: Scope) -> None:
+        """A scope is gone, with every run, arrival and wait in it."""
+        self.empty_scope(scope)
+        self.scopes = self.scopes.discard(scope)
+        self._forget(scope)
+
+    def _forget(self, gone: Scope | RunKey) -> None:
+        self.touched.discard(gone)  # type: ignore[arg-type]  # a run key is never in it
+        self.attention = tuple(other for other in self.attention if other != gone)
+
+    def empty_scope(self, scope: Scope) -> None:
+        """Withdraw everything in a scope and inside it; the scope itself stays."""
+        depth = len(scope)
+        inside = [a for a in (*self.frontier, *self.fresh, *self.parked.values()) if a.scope[:depth] == scope]
+        for activation in inside:
+            key = activation.key
+            if key in self.owners:
+                self.owners = self.owners.remove(key)
+                self._forget(key)
+            if activation.vertex.settings.mutex is not None:
+                self._release(activation.vertex.settings.mutex, key)
+            if key in self.parked:
+                self.unpark(key)
+        self.frontier = tuple(a for a in self.frontier if a.scope[:depth] != scope)
+        self.fresh = [a for a in self.fresh if a.scope[:depth] != scope]
+        for inner in [s for s in self.scopes if len(s) > depth and s[:depth] == scope]:
+            self.scopes = self.scopes.remove(inner)
+            self._forget(inner)
+        state = self.scope(scope)
+        if state.live:
+            runs = state.runs
+            for activation in inside:
+                if activation.scope == scope:
+                    used = max(runs.get(activation.vertex.ordinal, 0), activation.run + 1)
+                    runs = runs.set(activation.vertex.ordinal, used)
+            empty = ScopeState(latest=state.latest)
+            self.put(
+                scope,
+                replace(
+                    state, busy=0, waiting=0, queues=empty.queues, counts=empty.counts, waves=empty.waves, runs=runs
+                ),
+            )
+
+    # ── the end of it ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def freeze(self, row: Row | None = None) -> Execution:
+        """The next value of the execution; with the row that made it, if it is to be remembered."""
+        if self.fresh:
+            self._enqueue()
+        self._notice_quiet_scopes()
+        before = self.before
+        if self.status == "running" or self.status == "suspended":
+            live = bool(self.frontier) or bool(self.attention) or not self.suspensions
+            self.status = "running" if live else "suspended"
+        return Execution(
+            execution_graph=self.graph,
+            identity=self.identity,
+            environment=before.environment,
+            status=self.status,
+            trail=before.trail if row is None else before.trail.append(row),
+            position=before.position if row is None else before.position + 1,
+            top=self.top,
+            scopes=self.scopes,
+            frontier=self.frontier,
+            parked=self.parked,
+            suspensions=self.suspensions,
+            owners=self.owners,
+            attention=self.attention,
+            state=self.state,
+            next_index=self.next_index,
+            iteration_count=self.iteration_count,
+            ending=self.ending,
+            signals=self.signals,
+            mutexes=self.mutexes,
+            run_counts=self.run_counts,
+            closed_scopes=self.closed_scopes,
+            output=self.output,
+            error=self.error,
+            last_at=self.at,
+        )
+
+    def _enqueue(self) -> None:
+        """Put the new runs where their turn is: nearly always on top, in connection order."""
+        fresh = sorted(self.fresh, key=_activated)
+        if not self.frontier or fresh[0].activated >= self.frontier[-1].activated:
+            self.frontier = (*self.frontier, *fresh)
+        else:
+            self.frontier = tuple(sorted((*self.frontier, *fresh), key=_activated))
+        self.fresh = []
+
+    def _notice_quiet_scopes(self) -> None:
+        for scope in self.touched:
+            if scope and scope in self.scopes and not self.scopes[scope].live and scope not in self.attention:
+                self.attention = (*self.attention, scope)
+
+
+def _activated(activation: Activation) -> int:
+    return activation.activated
+
+
+def next_run(state: ScopeState, vertex: Vertex) -> int:
+    """The number of the next run of a node in a scope."""
+    latest = state.latest[vertex.slot]
+    follows = 0 if latest is None else latest.run + 1
+    return max(follows, state.runs.get(vertex.ordinal, 0)) if state.runs else follows
+
+
+def wait_id(activation: Activation) -> WaitId:
+    """The name of a run's next wait: the node, the run's number over the execution, and how often it has waited."""
+    number = f".{activation.waits}" if activation.waits else ""
+    return f"{activation.vertex.key}#{activation.run_index}{number}"
+
+
+def run_text(key: RunKey) -> str:
+    """A run as messages name it."""
+    node, scope, run = key
+    where = f" in {scope_text(scope)}" if scope != TOP else ""
+    return f"run {run} of node {node!r}{where}"

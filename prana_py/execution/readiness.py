@@ -1,0 +1,376 @@
+"""What follows from a row in the same instant: joins that fire, waves that close, guards that open, what is withdrawn.
+
+Each consequence is found by looking at the draft, applied to it, and kept in the row; loading only applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from prana_py.errors import InvariantError
+from prana_py.execution.activation import Arrival
+from prana_py.execution.draft import Draft, next_run
+from prana_py.execution.execution import NO_SUSPENSIONS
+from prana_py.execution.guards import guard_holds
+from prana_py.execution.joins import (
+    bits_of,
+    can_starve,
+    feed_of,
+    fires,
+    is_short,
+    missing_feeds,
+    oldest_per_feed,
+    rest_of_wave,
+    to_release,
+    wave_is_over,
+)
+from prana_py.execution.rows import (
+    AllWithdrawn,
+    ArrivalRef,
+    Consequence,
+    Dropped,
+    Enabled,
+    Formed,
+    Gate,
+    Row,
+    RunKey,
+    Settled,
+    WaveClosed,
+    WindowOpened,
+    Withdrawn,
+)
+from prana_py.execution.scope_state import Queue, ScopeState, Wave
+from prana_py.execution.suspension import BatchWindow, GuardWait, Suspension, nanoseconds
+from prana_py.graph.execution_graph import Vertex
+from prana_py.identifiers import TOP, Instant, Scope, scope_text
+from prana_py.model.join import Batch, FirstOf
+
+
+def settle_down(draft: Draft, row: Row, *, in_flight: frozenset[RunKey]) -> tuple[Consequence, ...]:
+    """Apply everything that follows from what the draft has become, and say what it was."""
+    found: list[Consequence] = []
+    if isinstance(row, Settled) and not row.failed and draft.ending is None:
+        found.extend(_withdraw_rivals(draft, row))
+    while (consequence := _next(draft, in_flight)) is not None:
+        apply_consequence(draft, consequence)
+        found.append(consequence)
+    return tuple(found)
+
+
+def _next(draft: Draft, in_flight: frozenset[RunKey]) -> Consequence | None:
+    if draft.ending is not None:
+        return _on_the_way_out(draft, in_flight)
+    for scope in sorted(draft.touched) if len(draft.touched) > 1 else tuple(draft.touched):
+        if draft.is_open(scope):
+            state = draft.scope(scope)
+            if (state.waiting or state.waves) and (consequence := _at_joins(draft, scope, state)) is not None:
+                return consequence
+    return _at_guards(draft, in_flight) if draft.graph.has_guards else None
+
+
+def _withdraw_rivals(draft: Draft, row: Settled) -> Iterator[Consequence]:
+    """The node that completed was in a race, or cancels a region: the others are withdrawn."""
+    vertex = draft.graph.vertex(row.node)
+    for why, bits in (("race", _rivals(draft, vertex)), ("region", _region(draft, vertex))):
+        while (consequence := _withdraw_one(draft, row.scope, bits, why)) is not None:
+            apply_consequence(draft, consequence)
+            yield consequence
+
+
+def _rivals(draft: Draft, vertex: Vertex) -> int:
+    race = vertex.settings.race
+    if race is None:
+        return 0
+    return _bits(other for other in draft.graph.vertices if other.settings.race == race and other is not vertex)
+
+
+def _region(draft: Draft, vertex: Vertex) -> int:
+    return _bits(draft.graph.vertex(key) for key in vertex.settings.cancels)
+
+
+def _bits(vertices: Iterable[Vertex]) -> int:
+    bits = 0
+    for vertex in vertices:
+        bits |= vertex.bit
+    return bits
+
+
+def _withdraw_one(draft: Draft, scope: Scope, bits: int, why: str) -> Consequence | None:
+    """The next run of these nodes to withdraw, or else arrivals of theirs to drop, in a scope that is open."""
+    if not bits or not draft.is_open(scope):
+        return None
+    state = draft.scope(scope)
+    if state.busy & bits:
+        for activation in (*draft.frontier, *draft.fresh, *draft.parked.values()):
+            if activation.vertex.bit & bits and activation.scope == scope:
+                return Withdrawn(activation.key, why)
+    for ordinal in bits_of(state.waiting & bits):
+        return Dropped(draft.graph.vertices[ordinal].key, scope, refs(tuple(state.queues[ordinal])), why)
+    return None
+
+
+# ── joins ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _at_joins(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | None:
+    vertices = draft.graph.vertices
+    for ordinal in state.waves:
+        if (consequence := _at_wave(draft, vertices[ordinal], scope, state)) is not None:
+            return consequence
+    for ordinal in bits_of(state.waiting):
+        vertex = vertices[ordinal]
+        if (taken := fires(vertex, state)) is not None:
+            return _formed(draft, vertex, scope, taken)
+        if vertex.join.__class__ is Batch and (opened := _window(draft, vertex, scope)) is not None:
+            return opened
+    stuck = state.waiting & ~state.busy & draft.graph.entangled
+    if stuck & (stuck - 1):
+        released = to_release(vertices, state)
+        if released is not None:
+            return _released(draft, released, scope, state.queues[released.ordinal])
+    return _starving(draft, scope, state) if state.waiting else None
+
+
+def _at_wave(draft: Draft, vertex: Vertex, scope: Scope, state: ScopeState) -> Consequence | None:
+    """Arrivals that come too late for a wave are dropped; a wave that nothing can reach any more is closed."""
+    join = vertex.join
+    if isinstance(join, FirstOf) and join.on_rest == "cancel":
+        withdrawal = _withdraw_one(draft, scope, vertex.captive, "rest")
+        if withdrawal is not None:
+            return withdrawal
+    if rest := rest_of_wave(vertex, state):
+        return Dropped(vertex.key, scope, refs(rest), "wave")
+    return WaveClosed(vertex.key, scope) if wave_is_over(vertex, state) else None
+
+
+def _starving(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | None:
+    """Nothing in the scope is ready, under way or suspended: a join that still needs more will never have it."""
+    if state.busy:
+        return None
+    for ordinal in bits_of(state.waiting):
+        vertex = draft.graph.vertices[ordinal]
+        if can_starve(vertex):
+            return _released(draft, vertex, scope, state.queues[ordinal])
+    return None
+
+
+def _window(draft: Draft, vertex: Vertex, scope: Scope) -> WindowOpened | None:
+    join = vertex.join
+    if not isinstance(join, Batch) or join.within is None:
+        return None
+    name = _window_id(vertex, scope, draft.scope(scope))
+    if name in draft.suspensions:
+        return None
+    run = next_run(draft.scope(scope), vertex)
+    till = Instant(draft.at + nanoseconds(join.within))
+    return WindowOpened(
+        Suspension(
+            wait_id=name,
+            node_key=vertex.key,
+            scope=scope,
+            run=run,
+            run_index=run,
+            suspended_at=draft.at,
+            wait=BatchWindow(wait_till=till),
+        )
+    )
+
+
+def _window_id(vertex: Vertex, scope: Scope, state: ScopeState) -> str:
+    return f"{vertex.key}#{scope_text(scope)}{next_run(state, vertex)}.batch"
+
+
+def _formed(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ...]) -> Formed:
+    run = next_run(draft.scope(scope), vertex)
+    return Formed(vertex.key, scope, run, refs(_in_feed_order(taken)), _gate(draft, vertex, scope))
+
+
+def _released(draft: Draft, vertex: Vertex, scope: Scope, queue: Queue) -> Formed:
+    """A join is let go with what it has; one that needs more than that starves."""
+    if isinstance(vertex.join, Batch):
+        return _formed(draft, vertex, scope, tuple(queue))
+    taken = oldest_per_feed(queue)
+    if is_short(vertex, queue):
+        formed = _formed(draft, vertex, scope, taken)
+        return replace(formed, starved=missing_feeds(vertex, queue), gate="ready")
+    return _formed(draft, vertex, scope, taken[: vertex.join.n] if isinstance(vertex.join, FirstOf) else taken)
+
+
+def _in_feed_order(taken: tuple[Arrival, ...]) -> tuple[Arrival, ...]:
+    return taken if len(taken) == 1 else tuple(sorted(taken, key=lambda arrival: (feed_of(arrival), arrival.order)))
+
+
+def _gate(draft: Draft, vertex: Vertex, scope: Scope) -> Gate:
+    if vertex.enabled_if is None:
+        return "ready"
+    return "ready" if guard_holds(vertex.enabled_if, draft, scope) else "guard"
+
+
+# ── guards ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _at_guards(draft: Draft, in_flight: frozenset[RunKey]) -> Consequence | None:
+    """Guards are looked at again after every row: they open, and what they let in and has not begun goes again."""
+    for suspension in draft.suspensions.values():
+        if isinstance(suspension.wait, GuardWait):
+            vertex = draft.graph.vertex(suspension.node_key)
+            if vertex.enabled_if is not None and guard_holds(vertex.enabled_if, draft, suspension.scope):
+                return Enabled((suspension.node_key, suspension.scope, suspension.run))
+    for activation in (*draft.frontier, *draft.fresh):
+        guard = activation.vertex.enabled_if
+        if guard is None or activation.begun or activation.index >= 0 or activation.key in in_flight:
+            continue
+        if not guard_holds(guard, draft, activation.scope):
+            return Withdrawn(activation.key, "guard")
+    return None
+
+
+# ── endings ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _on_the_way_out(draft: Draft, in_flight: frozenset[RunKey]) -> Consequence | None:
+    """Nothing new starts: what is not under way is withdrawn; when all is still, completed runs are undone."""
+    ending = draft.ending
+    if ending is None:
+        return None
+    compensating = ending.compensated_below is not None
+    if not compensating and _anything_to_withdraw(draft, in_flight):
+        return AllWithdrawn(tuple(a.key for a in draft.frontier if a.key in in_flight))
+    if draft.frontier or draft.fresh or draft.parked:
+        return None
+    return _next_compensation(draft)
+
+
+def _anything_to_withdraw(draft: Draft, in_flight: frozenset[RunKey]) -> bool:
+    return bool(
+        draft.fresh
+        or draft.parked
+        or draft.suspensions
+        or draft.top.waiting
+        or any(activation.key not in in_flight for activation in draft.frontier)
+    )
+
+
+def _next_compensation(draft: Draft) -> Formed | None:
+    """The newest completed run that can be undone and has not been."""
+    ending = draft.ending
+    if ending is None or ending.status == "completed" or not draft.graph.has_compensation:
+        return None
+    below = draft.next_index if ending.compensated_below is None else ending.compensated_below
+    for row in _newest_first(draft):
+        if row.execution_index < below and not row.failed and row.error is None:
+            undo = draft.graph.vertex(row.node).settings.compensate_with
+            if undo is not None:
+                run = next_run(draft.top, draft.graph.vertex(undo))
+                return Formed(undo, TOP, run, (), compensates=row.execution_index)
+    return None
+
+
+def _newest_first(draft: Draft) -> Iterator[Settled]:
+    settled = [row for row in draft.history() if isinstance(row, Settled)]
+    return iter(sorted(settled, key=lambda row: -row.execution_index))
+
+
+# ── applying ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def apply_consequence(draft: Draft, consequence: Consequence) -> None:
+    """Make one consequence true; nothing is decided here."""
+    match consequence:
+        case Formed():
+            _apply_formed(draft, consequence)
+        case Enabled(run=key):
+            draft.admit(replace(draft.unpark(key), open_waits=()), "ready")
+        case Withdrawn(run=key):
+            draft.withdraw(key)
+        case Dropped():
+            _apply_dropped(draft, consequence)
+        case AllWithdrawn(keep=keep):
+            _apply_all_withdrawn(draft, keep)
+        case WaveClosed(node=node, scope=scope):
+            state = draft.scope(scope)
+            draft.put(scope, replace(state, waves=state.waves.remove(draft.graph.ordinals[node])))
+        case WindowOpened(suspension=suspension):
+            draft.suspensions = draft.suspensions.set(suspension.wait_id, suspension)
+
+
+def _apply_formed(draft: Draft, formed: Formed) -> None:
+    vertex = draft.graph.vertex(formed.node)
+    if formed.compensates >= 0:
+        _apply_compensation(draft, vertex, formed)
+        return
+    state = draft.scope(formed.scope)
+    taken = _find(state.queues[vertex.ordinal], formed.consumed)
+    window = _window_id(vertex, formed.scope, state)
+    draft.take_arrivals(vertex, formed.scope, taken)
+    if window in draft.suspensions:
+        draft.suspensions = draft.suspensions.remove(window)
+    if isinstance(vertex.join, FirstOf) and not formed.starved:
+        _open_wave(draft, vertex, formed.scope, taken)
+    draft.form(vertex, formed.scope, taken, gate=formed.gate, starved=formed.starved)
+
+
+def _open_wave(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ...]) -> None:
+    state = draft.scope(scope)
+    delivered = 0
+    for arrival in taken:
+        delivered |= 1 << feed_of(arrival)
+    draft.put(scope, replace(state, waves=state.waves.set(vertex.ordinal, Wave(delivered, taken[0].order))))
+
+
+def _apply_compensation(draft: Draft, vertex: Vertex, formed: Formed) -> None:
+    if draft.ending is None:
+        raise InvariantError("a compensation was formed though the execution is not ending")
+    undone = next(row for row in _newest_first(draft) if row.execution_index == formed.compensates)
+    draft.ending = replace(draft.ending, compensated_below=formed.compensates)
+    arrival = Arrival(undone.execution_index, None, undone.output, draft.number())
+    draft.form(vertex, TOP, (arrival,), compensates=formed.compensates)
+
+
+def _apply_dropped(draft: Draft, dropped: Dropped) -> None:
+    vertex = draft.graph.vertex(dropped.node)
+    state = draft.scope(dropped.scope)
+    taken = _find(state.queues[vertex.ordinal], dropped.arrivals)
+    wave = state.waves.get(vertex.ordinal)
+    if wave is not None and dropped.why == "wave":
+        delivered = wave.delivered
+        for arrival in taken:
+            delivered |= 1 << feed_of(arrival)
+        waves = state.waves.set(vertex.ordinal, replace(wave, delivered=delivered))
+        draft.put(dropped.scope, replace(state, waves=waves))
+    draft.take_arrivals(vertex, dropped.scope, taken)
+
+
+def _apply_all_withdrawn(draft: Draft, keep: tuple[RunKey, ...]) -> None:
+    kept = [activation for activation in draft.frontier if activation.key in keep]
+    draft.frontier = tuple(activation for activation in draft.frontier if activation.key not in keep)
+    draft.empty_scope(TOP)
+    draft.frontier = tuple(kept)
+    draft.suspensions = NO_SUSPENSIONS
+    draft.attention = ()
+    for scope in {activation.scope for activation in kept if activation.scope}:
+        draft.scopes = draft.scopes.set(scope, ScopeState(latest=draft.before.scopes[scope].latest))
+    for activation in kept:
+        state = draft.scope(activation.scope)
+        draft.put(activation.scope, replace(state, busy=state.busy | activation.vertex.bit))
+
+
+def _find(queue: Queue, references: tuple[ArrivalRef, ...]) -> tuple[Arrival, ...]:
+    """The arrivals with these references, the oldest of each."""
+    if len(references) == 1 and queue.first.ref == references[0]:
+        return (queue.first,)
+    wanted = list(references)
+    found: dict[int, Arrival] = {}
+    for arrival in queue:
+        if arrival.ref in wanted:
+            index = wanted.index(arrival.ref)
+            wanted[index] = (-2, "", -2)
+            found[index] = arrival
+    return tuple(found[index] for index in sorted(found))
+
+
+def refs(arrivals: tuple[Arrival, ...]) -> tuple[ArrivalRef, ...]:
+    """How the journal names arrivals."""
+    return tuple(arrival.ref for arrival in arrivals)

@@ -1,0 +1,64 @@
+"""Which connections an answer takes: those of the chosen ports whose condition holds, and whether a cycle goes round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from prana_py.execution.activation import Activation
+from prana_py.execution.execution import Execution
+from prana_py.execution.names import ExecutionNames
+from prana_py.graph.execution_graph import Route
+from prana_py.identifiers import Instant, PortName
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """The connections taken (``None``: all of the chosen ports), and the declared cycles that ended here."""
+
+    taken: tuple[str, ...] | None = None
+    converged: tuple[tuple[str, int, bool], ...] = ()
+
+
+ALL_TAKEN = Routing()
+
+
+def route(execution: Execution, activation: Activation, values: dict[PortName, Any], now: Instant) -> Routing:
+    """Decide which connections the values leave by. Conditions see the value that would pass as ``$input``."""
+    routes = [r for port in values for r in activation.vertex.routes.get(port, ())]
+    if all(r.condition is None and r.cycle < 0 for r in routes):
+        return ALL_TAKEN
+    taken: list[str] = []
+    converged: list[tuple[str, int, bool]] = []
+    for candidate in routes:
+        value = values[candidate.connection.from_port]
+        names = ExecutionNames(execution, activation.scope, value=value, now=now, activation=activation)
+        if candidate.condition is not None and not candidate.condition.test(names):
+            continue
+        end = _end_of_cycle(execution, activation, candidate, names)
+        if end is None:
+            taken.append(candidate.key)
+        else:
+            converged.append(end)
+    if len(taken) == len(routes):
+        return ALL_TAKEN
+    return Routing(tuple(taken), tuple(converged))
+
+
+def _end_of_cycle(
+    execution: Execution, activation: Activation, candidate: Route, names: ExecutionNames
+) -> tuple[str, int, bool] | None:
+    """How a declared cycle ends instead of going round again; ``None`` when it goes round."""
+    if candidate.cycle < 0:
+        return None
+    cycle = execution.execution_graph.cycles[candidate.cycle]
+    if cycle.declared is None:
+        return None
+    state = execution.scope_state(activation.scope)
+    counts = () if state is None else state.iterations
+    rounds = (counts[cycle.index] if counts else 0) + 1
+    if candidate.converge_when is not None and candidate.converge_when.test(names):
+        return (candidate.key, rounds, True)
+    if cycle.max_iterations is not None and rounds >= cycle.max_iterations:
+        return (candidate.key, rounds, False)
+    return None

@@ -1,0 +1,133 @@
+"""How an execution is kept: its rows, without the graph, the environment or secrets, and how it comes back.
+
+A stored execution is plain JSON data. What JSON has no word for is tagged: ``{"$prana": "datetime", "value": …}``.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from prana_py.errors import StorageError
+from prana_py.execution.execution import Execution
+from prana_py.execution.rows import Row, Started
+from prana_py.execution.transitions import fold
+from prana_py.graph.execution_graph import ExecutionGraph
+
+FORMAT: Final = 1
+TAG: Final = "$prana"
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final[msgspec.msgpack.Decoder[Row]] = msgspec.msgpack.Decoder(Row)  # type: ignore[arg-type]  # a union is a type here
+
+
+def encode_row(row: Row) -> bytes:
+    """A row as a store keeps it."""
+    return _ENCODER.encode(row)
+
+
+def decode_row(body: bytes) -> Row:
+    """A row from a store; anything else than one is a ``StorageError``."""
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise StorageError(f"a journal row cannot be read: {error}", code="row_invalid") from error
+
+
+def to_storage_format(execution: Execution) -> dict[str, Any]:
+    """The execution as JSON data: everything but the graph and the environment."""
+    rows = [msgspec.to_builtins(row, builtin_types=(datetime, bytes)) for row in execution.trail]
+    return {
+        "format": FORMAT,
+        "id": execution.id,
+        "workflow_id": execution.workflow_id,
+        "workflow_version": execution.workflow_version,
+        "digest": execution.execution_graph.digest,
+        "status": execution.status,
+        "position": execution.position,
+        "rows": [_tagged(row) for row in rows],
+    }
+
+
+def from_storage_format(
+    stored: Mapping[str, Any], graph: ExecutionGraph, *, environment: Mapping[str, Any] | None = None
+) -> Execution:
+    """The execution that was stored, with its graph from the cache and the environment of now."""
+    if not isinstance(stored, Mapping):
+        raise StorageError(f"a stored execution is a mapping, not {type(stored).__name__}")
+    if stored.get("format") != FORMAT:
+        raise StorageError(
+            f"this is a stored execution of format {stored.get('format')!r}, and this version reads format {FORMAT}",
+            code="format_unknown",
+        )
+    rows = stored.get("rows")
+    if not isinstance(rows, list):
+        raise StorageError("a stored execution has a list of rows", code="journal_invalid")
+    return fold(graph, [_row(row, position) for position, row in enumerate(rows)], environment or {})
+
+
+def _row(data: Any, position: int) -> Row:
+    try:
+        return msgspec.convert(_untagged(data), Row)  # type: ignore[arg-type]  # a union is a type here
+    except (msgspec.ValidationError, ValueError, RecursionError, TypeError) as error:
+        raise StorageError(f"row {position} cannot be read: {error}", code="row_invalid", position=position) from error
+
+
+def rows_of(execution: Execution) -> list[bytes]:
+    """Every row, encoded."""
+    return [encode_row(row) for row in execution.trail]
+
+
+def load_rows(graph: ExecutionGraph, bodies: list[bytes], *, environment: Mapping[str, Any] | None = None) -> Execution:
+    """The execution that these encoded rows tell of."""
+    return fold(graph, [decode_row(body) for body in bodies], environment or {})
+
+
+def started_row(bodies: list[bytes]) -> Started:
+    """The first row of a journal."""
+    row = decode_row(bodies[0])
+    if not isinstance(row, Started):
+        raise StorageError("a journal must begin with a started row", code="journal_invalid")
+    return row
+
+
+def _tagged(value: Any) -> Any:
+    """Plain data in which every value has a JSON form."""
+    if isinstance(value, dict):
+        plain = {key: _tagged(part) for key, part in value.items()}
+        if TAG in plain or any(not isinstance(key, str) for key in plain):
+            return {TAG: "map", "value": [[_tagged(key), part] for key, part in plain.items()]}
+        return plain
+    if isinstance(value, list | tuple):
+        return [_tagged(part) for part in value]
+    if isinstance(value, datetime):
+        return {TAG: "datetime", "value": value.isoformat()}
+    if isinstance(value, bytes):
+        return {TAG: "bytes", "value": b64encode(value).decode("ascii")}
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return {TAG: "float", "value": repr(value)}
+    return value
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_untagged(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    match value.get(TAG):
+        case None:
+            return {key: _untagged(part) for key, part in value.items()}
+        case "datetime":
+            return datetime.fromisoformat(value["value"])
+        case "bytes":
+            return b64decode(value["value"], validate=True)
+        case "float":
+            return float(value["value"])
+        case "map":
+            return {_untagged(key): _untagged(part) for key, part in value["value"]}
+        case other:
+            raise ValueError(f"unknown tag {other!r}")

@@ -1,0 +1,501 @@
+"""Every change an execution can go through: the table of what is legal, and how each journal row is applied.
+
+    pending ──started──▶ running ──ended──▶ completed | failed | cancelled
+                           │  ▲
+              nothing can  │  │  resumed, expired, signal_taken …
+              start, waits ▼  │
+              are open    suspended
+
+    a run:  ready ─begun─▶ running ─settled──▶ completed | failed
+              │               ├─attempt_failed─▶ retrying ──▶ (running again)
+              │               ├─suspended─▶ suspended ─resumed, expired, signal_taken─▶ running
+              │               └─cancelled─▶ cancelled
+              └─withdrawn, also from every state above─▶ withdrawn
+
+A move that is not in ``RUN_MOVES`` or ``EXECUTION_MOVES`` is a ``TransitionError``, and nothing has changed.
+``advance`` writes a row: it applies the fact, decides what follows, and returns the row with its consequences.
+``apply`` reads one: it applies what was decided, and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from msgspec.structs import replace
+from pyrsistent import pvector
+
+from prana_py.errors import InvariantError, StorageError, TransitionError
+from prana_py.execution.activation import Activation, Arrival, Resumption, activated_by
+from prana_py.execution.draft import Draft, run_text
+from prana_py.execution.execution import NO_SCOPES, Ending, Execution, Identity, ItemResult, KeptSignal, OwnerRun
+from prana_py.execution.readiness import apply_consequence, settle_down
+from prana_py.execution.rows import (
+    ArrivalsDropped,
+    AttemptFailed,
+    Begun,
+    Cancelled,
+    CancelRequested,
+    Consequence,
+    Ended,
+    Expired,
+    Forked,
+    ItemsAdded,
+    Migrated,
+    Prepared,
+    Resumed,
+    Row,
+    RunKey,
+    ScopeClosed,
+    ScopeOpened,
+    Settled,
+    SignalKept,
+    SignalTaken,
+    Started,
+    Stopped,
+    Suspended,
+)
+from prana_py.execution.scope_state import ScopeState
+from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Suspension
+from prana_py.execution.trail import Trail
+from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.identifiers import TOP, Instant
+
+RunStatus: TypeAlias = Literal[
+    "ready", "running", "retrying", "suspended", "completed", "failed", "cancelled", "withdrawn", "skipped"
+]
+
+RUN_MOVES: Final[Mapping[type[Row], frozenset[RunStatus]]] = {
+    Begun: frozenset({"ready", "retrying"}),
+    Settled: frozenset({"ready", "running", "retrying"}),
+    AttemptFailed: frozenset({"ready", "running", "retrying"}),
+    Suspended: frozenset({"ready", "running", "retrying"}),
+    Stopped: frozenset({"ready", "running", "retrying"}),
+    Cancelled: frozenset({"ready", "running", "retrying", "suspended"}),
+    Resumed: frozenset({"suspended"}),
+    Expired: frozenset({"suspended"}),
+    SignalTaken: frozenset({"suspended"}),
+}
+"""From which status of a run each row may be written."""
+
+EXECUTION_MOVES: Final[Mapping[type[Row], frozenset[str]]] = {
+    row: frozenset({"running", "suspended"})
+    for row in (
+        Prepared,
+        Begun,
+        Settled,
+        AttemptFailed,
+        Suspended,
+        Resumed,
+        Expired,
+        SignalKept,
+        SignalTaken,
+        ArrivalsDropped,
+        ScopeOpened,
+        ScopeClosed,
+        ItemsAdded,
+        CancelRequested,
+        Cancelled,
+        Stopped,
+        Migrated,
+        Forked,
+        Ended,
+    )
+}
+"""In which status of an execution each row may be written; ``Started`` makes one."""
+
+NOT_IN_FLIGHT: Final[frozenset[RunKey]] = frozenset()
+
+
+def advance(execution: Execution, row: Row, *, in_flight: frozenset[RunKey] = NOT_IN_FLIGHT) -> tuple[Execution, Row]:
+    """Write a row: apply it, decide what follows from it, and return the next value and the row as it is kept.
+
+    ``in_flight`` names the runs that a runtime has in hand, which are not withdrawn without asking it.
+    """
+    draft = _draft(execution, row)
+    _PRIMARY[type(row)](draft, row)
+    for consequence in _consequences(row):
+        apply_consequence(draft, consequence)
+    if draft.touched or draft.ending is not None or draft.graph.has_guards:
+        consequences = settle_down(draft, row, in_flight=in_flight)
+        if consequences:
+            row = replace(row, consequences=(*_consequences(row), *consequences))
+    return draft.freeze(row), row
+
+
+def apply(execution: Execution, row: Row) -> Execution:
+    """Read a row: what was decided when it was written happens again, and nothing else."""
+    draft = _draft(execution, row)
+    _PRIMARY[type(row)](draft, row)
+    for consequence in _consequences(row):
+        apply_consequence(draft, consequence)
+    return draft.freeze(row)
+
+
+def start(graph: ExecutionGraph, row: Started, environment: Mapping[str, Any]) -> Execution:
+    """The first value of an execution: its trigger may start."""
+    if row.digest != graph.digest:
+        raise StorageError(
+            f"execution {row.execution_id!r} belongs to workflow {row.workflow_id!r} version {row.workflow_version} "
+            f"with digest {row.digest[:12]}…, but the graph at hand has digest {graph.digest[:12]}…; load it with its own graph",
+            code="graph_mismatch",
+        )
+    deadline = None if row.policy.timeout_ns is None else Instant(row.at + row.policy.timeout_ns)
+    identity = Identity(
+        id=row.execution_id,
+        trigger_data=row.input,
+        variables=row.variables,
+        policy=row.policy,
+        started_at=row.at,
+        execution_mode=row.mode,
+        trigger_type=row.trigger_type,
+        parent=row.parent,
+        origin=row.origin,
+        key_seed=row.key_seed or row.execution_id,
+        metadata=row.metadata,
+        deadline=deadline,
+    )
+    empty = Execution(
+        execution_graph=graph,
+        identity=identity,
+        environment=environment,
+        status="running",
+        trail=Trail(),
+        position=0,
+        top=ScopeState(latest=pvector([None] * graph.top_slots)),
+        state={},
+        last_at=row.at,
+    )
+    draft = Draft(empty, row.at)
+    draft.form(graph.vertex(row.trigger), TOP, (Arrival(-1, None, row.input, 0),))
+    return draft.freeze(row)
+
+
+def fold(graph: ExecutionGraph, rows: list[Row], environment: Mapping[str, Any]) -> Execution:
+    """The execution that these rows tell of."""
+    if not rows or not isinstance(rows[0], Started):
+        raise StorageError("a journal must begin with a started row", code="journal_invalid")
+    execution = start(graph, rows[0], environment)
+    for row in rows[1:]:
+        execution = apply(execution, row)
+    return execution
+
+
+def _draft(execution: Execution, row: Row) -> Draft:
+    allowed = EXECUTION_MOVES.get(type(row))
+    if allowed is None or execution.status not in allowed:
+        raise TransitionError(
+            f"execution {execution.id!r} is {execution.status}, so {_name(row)} cannot happen to it",
+            code="execution_final" if execution.is_final else None,
+        )
+    return Draft(execution, row.at, row)
+
+
+def _name(row: Row) -> str:
+    return str(type(row).__struct_config__.tag).replace("_", " ")
+
+
+def _consequences(row: Row) -> tuple[Consequence, ...]:
+    return getattr(row, "consequences", ())
+
+
+def _take(draft: Draft, row: Begun | Settled | AttemptFailed | Suspended | Stopped | Cancelled) -> Activation:
+    """The run a row is about, out of the live ones; it must be in a status in which the row may be written."""
+    key = (row.node, row.scope, row.run)
+    parked = draft.parked.get(key) if draft.parked else None
+    if parked is not None:
+        status = run_status(parked, parked=True, owns=key in draft.owners)
+        if status not in RUN_MOVES[type(row)]:
+            raise TransitionError(f"{run_text(key)} is {status}, so {_name(row)} cannot happen to it")
+    return draft.take(key)
+
+
+def run_status(activation: Activation, *, parked: bool, owns: bool = False) -> RunStatus:
+    """What state a live run is in."""
+    if parked:
+        return "running" if owns else "suspended"
+    if activation.attempt > 1 and activation.not_before:
+        return "retrying"
+    return "running" if activation.begun or activation.resumption is not None else "ready"
+
+
+# ── one function per row ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _prepared(draft: Draft, row: Prepared) -> None:
+    draft.identity = replace(draft.identity, preparation_data=row.data)
+
+
+def _begun(draft: Draft, row: Begun) -> None:
+    activation = _take(draft, row)
+    index = draft.index(activation)
+    activation = replace(activation, begun=True, index=index, attempt=row.attempt, params=row.params)
+    if not activation.started_at:
+        activation = replace(activation, started_at=row.at)
+    if row.plan is None:
+        draft.fresh.append(activation)
+        return
+    owner = OwnerRun(
+        vertex=activation.vertex,
+        scope=row.scope,
+        run=row.run,
+        plan=row.plan,
+        count=len(row.plan.items),
+        closed=not row.plan.open,
+    )
+    draft.park(activation, ())
+    _attend(draft, activation.key, owner)
+
+
+def _settled(draft: Draft, row: Settled) -> None:
+    activation = _take(draft, row)
+    draft.index(activation)
+    if row.state:
+        draft.state = {**draft.state, **row.state}
+    draft.update_context(activation, row.context)
+    draft.record(activation, row)
+    if activation.key in draft.owners:
+        draft.close_owner(activation.key)
+    draft.leave(activation)
+    if row.failed:
+        _fail(draft, activation, row)
+    elif draft.ending is None:
+        _hand_on(draft, activation, row)
+
+
+def _hand_on(draft: Draft, activation: Activation, row: Settled) -> None:
+    """Make the arrivals that the chosen ports lead to."""
+    routes = activation.vertex.routes
+    for port in row.ports:
+        for route in routes.get(port, ()):
+            if row.taken is not None and route.key not in row.taken:
+                continue
+            value = row.value(port)
+            if port in row.each:
+                for element, part in enumerate(value):
+                    draft.arrive(activation.scope, route, row.execution_index, part, element)
+            else:
+                draft.arrive(activation.scope, route, row.execution_index, value)
+
+
+def _fail(draft: Draft, activation: Activation, row: Settled) -> None:
+    """A failure that nothing handles ends the item it is in, or else the execution."""
+    if draft.ending is not None:
+        return
+    if activation.scope:
+        draft.empty_scope(activation.scope)
+        state = draft.scope(activation.scope)
+        draft.put(activation.scope, replace(state, failure=row.error))
+    else:
+        draft.ending = Ending(status="failed", error=row.error)
+
+
+def _attempt_failed(draft: Draft, row: AttemptFailed) -> None:
+    activation = _take(draft, row)
+    index = draft.index(activation)
+    activation = replace(
+        activation,
+        attempt=row.attempt + 1,
+        index=index,
+        started_at=activation.started_at or row.started_at,
+        not_before=row.retry_at,
+        begun=False,
+        error=row.error,
+        waits=activation.waits + (row.suspension is not None),
+    )
+    if row.suspension is None:
+        draft.fresh.append(activation)
+    else:
+        draft.park(activation, (row.suspension,))
+
+
+def _suspended(draft: Draft, row: Suspended) -> None:
+    activation = _take(draft, row)
+    index = draft.index(activation)
+    if row.state:
+        draft.state = {**draft.state, **row.state}
+    draft.update_context(activation, row.context)
+    parked = replace(
+        activation,
+        index=index,
+        started_at=activation.started_at or row.started_at,
+        waits=activation.waits + 1,
+        params=row.params if row.params is not None else activation.params,
+        resumption=None,
+        begun=False,
+        attempt=1,
+        not_before=Instant(0),
+    )
+    draft.park(parked, row.waits)
+    draft.touched.add(row.scope)
+
+
+def _resumed(draft: Draft, row: Resumed) -> None:
+    _wake(draft, row.wait_id, row.data, expired=False)
+
+
+def _signal_taken(draft: Draft, row: SignalTaken) -> None:
+    draft.signals = tuple(signal for signal in draft.signals if signal.position != row.kept_at)
+    _wake(draft, row.wait_id, row.data, expired=False)
+
+
+def _expired(draft: Draft, row: Expired) -> None:
+    _wake(draft, row.wait_id, None, expired=True)
+
+
+def _wake(draft: Draft, name: str, data: Any, *, expired: bool) -> None:
+    """The wait is over: its run goes on, and the waits it competed with are withdrawn."""
+    suspension = draft.suspensions.get(name)
+    if suspension is None:
+        raise TransitionError(
+            f"wait {name!r} is not open; it was resolved already, or never existed", code="wait_not_open"
+        )
+    if isinstance(suspension.wait, BatchWindow):
+        _flush(draft, suspension)
+        return
+    if isinstance(suspension.wait, GuardWait | MutexWait):
+        raise TransitionError(
+            f"wait {name!r} is the engine's own ({suspension.type}) and cannot be resolved from outside"
+        )
+    activation = draft.unpark((suspension.node_key, suspension.scope, suspension.run))
+    if suspension.type == "retry":
+        draft.fresh.append(replace(activation, open_waits=(), activated=activated_by(draft.number())))
+        return
+    resumption = Resumption(suspension, data, expired)
+    draft.fresh.append(
+        replace(activation, open_waits=(), resumption=resumption, activated=activated_by(draft.number()))
+    )
+
+
+def _flush(draft: Draft, suspension: Suspension) -> None:
+    """The time of a batch is up: what has gathered becomes a run."""
+    vertex = draft.graph.vertex(suspension.node_key)
+    state = draft.scope(suspension.scope)
+    draft.suspensions = draft.suspensions.remove(suspension.wait_id)
+    taken = tuple(state.queues[vertex.ordinal])
+    draft.take_arrivals(vertex, suspension.scope, taken)
+    draft.form(vertex, suspension.scope, taken)
+
+
+def _signal_kept(draft: Draft, row: SignalKept) -> None:
+    draft.signals = (*draft.signals, KeptSignal(draft.before.position, row.name, row.data, row.until))
+
+
+def _arrivals_dropped(draft: Draft, row: ArrivalsDropped) -> None:
+    """All of it is in the consequences."""
+
+
+def _scope_opened(draft: Draft, row: ScopeOpened) -> None:
+    key = (row.node, row.scope, row.run)
+    owner = draft.owners[key]
+    scope = (*row.scope, (row.node, row.run, row.item))
+    slots: list[None] = [None] * owner.vertex.body_slots
+    draft.put(scope, ScopeState(latest=pvector(slots)))
+    grown = replace(owner, opened=owner.opened + 1, live=owner.live + 1, count=max(owner.count, row.item + 1))
+    _attend(draft, key, grown)
+    value = owner.item(row.item) if owner.vertex.spec.owner == "for_each" else row.value
+    index = draft.parked[key].index
+    for route in owner.vertex.routes.get("loop", ()):
+        draft.arrive(scope, route, index, value, row.item)
+
+
+def _attend(draft: Draft, key: RunKey, owner: OwnerRun) -> None:
+    """Remember an owner, and whether it may go on."""
+    draft.owners = draft.owners.set(key, owner)
+    others = tuple(other for other in draft.attention if other != key)
+    draft.attention = (*others, key) if owner.may_go_on else others
+
+
+def _scope_closed(draft: Draft, row: ScopeClosed) -> None:
+    key = (row.node, row.scope, row.run)
+    owner = draft.owners[key]
+    scope = (*row.scope, (row.node, row.run, row.item))
+    if row.item == owner.opened - 1:
+        draft.closed_scopes = draft.closed_scopes.set(row.node, draft.scopes[scope])
+    draft.drop_scope(scope)
+    results = owner.results.set(row.item, ItemResult(row.result, row.error))
+    draft.attention = tuple(other for other in draft.attention if other != scope)
+    enough = owner.enough or row.enough
+    _attend(draft, key, replace(owner, live=owner.live - 1, results=results, enough=enough))
+
+
+def _items_added(draft: Draft, row: ItemsAdded) -> None:
+    key = (row.node, row.scope, row.run)
+    owner = draft.owners.get(key)
+    if owner is None or owner.closed:
+        raise TransitionError(f"{run_text(key)} takes no more items")
+    added = (*owner.added, row.items) if row.items else owner.added
+    count = owner.count + len(row.items)
+    _attend(draft, key, replace(owner, added=added, count=count, closed=row.close))
+
+
+def _cancel_requested(draft: Draft, row: CancelRequested) -> None:
+    if draft.ending is not None:
+        raise TransitionError(f"execution {draft.identity.id!r} is already ending ({draft.ending.status})")
+    draft.ending = Ending(status=row.status, error=row.error)
+
+
+def _cancelled(draft: Draft, row: Cancelled) -> None:
+    activation = _take(draft, row)
+    draft.index(activation)
+    draft.record(activation, row)
+    if activation.key in draft.owners:
+        draft.close_owner(activation.key)
+    draft.leave(activation)
+
+
+def _stopped(draft: Draft, row: Stopped) -> None:
+    activation = _take(draft, row)
+    draft.index(activation)
+    draft.record(activation, row)
+    draft.leave(activation)
+    if draft.ending is None:
+        status: Literal["completed", "failed"] = "completed" if row.error is None else "failed"
+        draft.ending = Ending(status=status, error=row.error, output=row.output)
+
+
+def _migrated(draft: Draft, row: Migrated) -> None:
+    if row.digest != draft.graph.digest:
+        raise StorageError(
+            f"execution {draft.identity.id!r} was moved to workflow version {row.workflow_version}; "
+            "load it with that version's graph",
+            code="graph_mismatch",
+        )
+
+
+def _forked(draft: Draft, row: Forked) -> None:
+    draft.identity = replace(draft.identity, id=row.execution_id, origin=row.origin, key_seed=row.key_seed)
+
+
+def _ended(draft: Draft, row: Ended) -> None:
+    if draft.frontier or draft.parked or (draft.scopes and draft.ending is None):
+        raise InvariantError(f"execution {draft.identity.id!r} was ended while work was live")
+    draft.scopes = NO_SCOPES
+    draft.attention = ()
+    draft.status = row.status
+    draft.output = row.output
+    draft.error = row.error
+    draft.ending = None
+
+
+_PRIMARY: Final[Mapping[type[Row], Callable[[Draft, Any], None]]] = {
+    Prepared: _prepared,
+    Begun: _begun,
+    Settled: _settled,
+    AttemptFailed: _attempt_failed,
+    Suspended: _suspended,
+    Resumed: _resumed,
+    Expired: _expired,
+    SignalKept: _signal_kept,
+    SignalTaken: _signal_taken,
+    ArrivalsDropped: _arrivals_dropped,
+    ScopeOpened: _scope_opened,
+    ScopeClosed: _scope_closed,
+    ItemsAdded: _items_added,
+    CancelRequested: _cancel_requested,
+    Cancelled: _cancelled,
+    Stopped: _stopped,
+    Migrated: _migrated,
+    Forked: _forked,
+    Ended: _ended,
+}

@@ -1,0 +1,40 @@
+"""The two loops that perform programs: a plain one and an awaiting one. There are no others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import CoroutineType
+from typing import Any, TypeVar
+
+from prana_py.driver.effects import Effect
+from prana_py.driver.program import Program
+
+Result = TypeVar("Result")
+
+
+def perform(program: Program[Result], handlers: Mapping[type[Effect], Callable[[Any], Any]]) -> Result:
+    """Do what the program asks, until it returns."""
+    send = program.send
+    reply: Any = None
+    try:
+        while True:
+            effect = send(reply)
+            reply = handlers[type(effect)](effect)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # a program's return value
+
+
+async def perform_async(
+    program: Program[Result], handlers: Mapping[type[Effect], Callable[[Any], Awaitable[Any] | Any]]
+) -> Result:
+    """Do what the program asks, awaiting where a handler gives something to await."""
+    send = program.send
+    reply: Any = None
+    try:
+        while True:
+            effect = send(reply)
+            reply = handlers[type(effect)](effect)
+            if type(reply) is CoroutineType:
+                reply = await reply
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]  # a program's return value

@@ -1,0 +1,209 @@
+"""What all runtimes share: whom they know, what they remember, and how the effects of a program are met."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Protocol
+
+from prana_py.builtin_nodes import builtin_catalog
+from prana_py.driver.drive import Options, run_to_rest
+from prana_py.driver.effects import Commit, Deliver, Keep, Load, LoadGraph, MakeId, Notify, ReadClock, TakeJob
+from prana_py.driver.family import Job, with_family
+from prana_py.driver.invocation import Invocation
+from prana_py.driver.lifecycle import LifecycleEvent
+from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Stopped, Waiting, failed
+from prana_py.driver.program import Program
+from prana_py.driver.requests import Request
+from prana_py.driver.start import StartOptions, start_to_rest
+from prana_py.errors import NotFoundError, TransitionError, UsageError, nearest
+from prana_py.execution.execution import Execution
+from prana_py.execution.node_error import NodeError
+from prana_py.execution.rows import Row, RunKey
+from prana_py.graph.compile import compile_workflow
+from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.identifiers import ExecutionId, Instant, WaitId
+from prana_py.model.workflow import Workflow
+from prana_py.nodes.catalog import Catalog
+from prana_py.nodes.context import CancelFlag, Host
+from prana_py.nodes.node_type import AnyNode, NodeType
+from prana_py.performing.clock import Clock, IdSource, SystemClock, random_id
+
+OUTCOMES: Final = (Completed, CompletedPorts, Failed, Waiting, Opened, Stopped)
+"""What a call gives when it is not something to await."""
+
+Observer = Callable[[LifecycleEvent], None]
+
+
+class Journal(Protocol):
+    """Where rows are kept."""
+
+    def append(self, execution: Execution, row: Row) -> None:
+        """Make a transition durable; ``execution`` is as it is with the row."""
+
+
+class Runtime:
+    """Knows the node types, the clock, the observers; drives executions. It owns no rules."""
+
+    def __init__(
+        self,
+        nodes: Catalog | Iterable[AnyNode | type[NodeType]] = (),
+        *,
+        max_concurrency: int = 1,
+        clock: Clock | None = None,
+        ids: IdSource | None = None,
+        observers: Sequence[Observer] = (),
+        journal: Journal | None = None,
+        workflows: Iterable[Workflow | ExecutionGraph] = (),
+        host: Host | None = None,
+        grace: float = 5.0,
+    ) -> None:
+        if max_concurrency < 1:
+            raise UsageError(f"max_concurrency is {max_concurrency}; at least 1 call must be possible at a time")
+        self.catalog = nodes if isinstance(nodes, Catalog) else builtin_catalog().plus(*nodes)
+        self.max_concurrency = max_concurrency
+        self.clock = clock or SystemClock()
+        self.ids = ids or random_id
+        self.observers = tuple(observers)
+        self.journal = journal
+        self.host = host or Host()
+        self.grace = grace
+        """Seconds that a call which was asked to stop has to do so."""
+        self.options = Options(
+            max_concurrency=max_concurrency, commits=journal is not None, observed=bool(self.observers)
+        )
+        self.graphs: dict[str, ExecutionGraph] = {}
+        for workflow in workflows:
+            graph = self.graph_of(workflow)
+            self.graphs[graph.workflow_id] = graph
+        self.max_depth = 20
+        self.abandoned_calls = 0
+        """Calls that were given up while their threads may still be at work."""
+        self.mailboxes: dict[ExecutionId, Callable[[Any], None]] = {}
+        self._kept: dict[ExecutionId, Execution] = {}
+        self._jobs: deque[Job] = deque()
+
+    # ── programs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def graph_of(self, workflow: Workflow | ExecutionGraph) -> ExecutionGraph:
+        """The compiled form of what the caller holds."""
+        return compile_workflow(workflow, self.catalog) if isinstance(workflow, Workflow) else workflow
+
+    def starting(self, workflow: Workflow | ExecutionGraph, value: Any, start: StartOptions) -> Program[Execution]:
+        """The program that starts an execution and drives it to rest."""
+        return with_family(start_to_rest(self.graph_of(workflow), value, start, self.options), self.options)
+
+    def going_on(self, execution: Execution, requests: Iterable[Request] = ()) -> Program[Execution]:
+        """The program that meets requests, fires what is due, and drives to rest."""
+        return with_family(run_to_rest(execution, self.options, requests=requests), self.options)
+
+    # ── effects that need no waiting ──────────────────────────────────────────────────────────────────────────────
+
+    def handlers(self) -> dict[type, Callable[[Any], Any]]:
+        """How effects are met that are the same everywhere."""
+        return {
+            ReadClock: self._read_clock,
+            MakeId: self._make_id,
+            Commit: self._commit,
+            Notify: self._notify,
+            Load: self._load,
+            LoadGraph: self._load_graph,
+            Keep: self._keep,
+            TakeJob: self._take_job,
+            Deliver: self._jobs.append,
+        }
+
+    def _read_clock(self, _: ReadClock) -> Instant:
+        return self.clock.now()
+
+    def _make_id(self, _: MakeId) -> ExecutionId:
+        return self.ids()
+
+    def _commit(self, effect: Commit) -> None:
+        if self.journal is not None:
+            self.journal.append(effect.execution, effect.row)
+
+    def _notify(self, effect: Notify) -> None:
+        for event in effect.events:
+            self.tell(event)
+
+    def tell(self, event: LifecycleEvent) -> None:
+        """Tell every observer; what one of them raises is its own affair and breaks nothing."""
+        for observer in self.observers:
+            try:
+                observer(event)
+            except Exception as error:
+                self.observer_failed(observer, event, error)
+
+    def observer_failed(self, observer: Observer, event: LifecycleEvent, error: Exception) -> None:
+        """An observer raised: it is logged, and the run goes on."""
+        from logging import getLogger
+
+        getLogger("prana_py.observers").warning(
+            "observer %r failed on %s of execution %s: %s", observer, event.kind, event.execution_id, error
+        )
+
+    def _load(self, effect: Load) -> Execution | None:
+        return self._kept.get(effect.execution_id)
+
+    def _keep(self, effect: Keep) -> None:
+        self._kept[effect.execution.id] = effect.execution
+
+    def _load_graph(self, effect: LoadGraph) -> ExecutionGraph:
+        graph = self.graphs.get(effect.workflow_id)
+        if graph is None or effect.version not in (None, graph.workflow_version):
+            raise NotFoundError(
+                f"there is no workflow {effect.workflow_id!r} here{nearest(effect.workflow_id, self.graphs)}",
+                code="workflow_not_found",
+                workflow_id=effect.workflow_id,
+                version=effect.version,
+            )
+        return graph
+
+    def _take_job(self, effect: TakeJob) -> Any:
+        if effect.peek:
+            return bool(self._jobs)
+        return self._jobs.popleft() if self._jobs else None
+
+    def send(self, execution_id: ExecutionId, request: Request) -> bool:
+        """Hand a request to an execution that is being driven here right now; false when none is. From any thread."""
+        mailbox = self.mailboxes.get(execution_id)
+        if mailbox is not None:
+            mailbox(request)
+        return mailbox is not None
+
+    def node_type(self, invocation: Invocation) -> AnyNode:
+        """The node type that a call names."""
+        return self.catalog.get(invocation.node_type)
+
+    def leave(self, job: Job) -> None:
+        """Leave something for later: after the execution that asked for it has come to rest."""
+        self._jobs.append(job)
+
+
+def only_wait(execution: Execution) -> WaitId:
+    """The wait that is meant when none is named."""
+    open_waits = [
+        wait for wait in execution.suspensions.values() if wait.type not in ("guard", "mutex", "batch_window")
+    ]
+    if len(open_waits) == 1:
+        return open_waits[0].wait_id
+    if not open_waits:
+        raise TransitionError(
+            f"execution {execution.id!r} is {execution.status} and waits for nothing that can be resumed",
+            code="execution_final" if execution.is_final else "wait_not_open",
+        )
+    names = ", ".join(sorted(wait.wait_id for wait in open_waits))
+    raise TransitionError(
+        f"execution {execution.id!r} has several open waits; name one: {names}", code="wait_ambiguous"
+    )
+
+
+def given_up(key: RunKey, why: str) -> Failed:
+    """The outcome of a call that was not answered in time."""
+    if why == "timeout":
+        return failed("timeout", f"node {key[0]!r} took longer than its timeout")
+    error = NodeError(
+        code="cancelled", message=f"node {key[0]!r} was asked to stop, and did not in time", retryable=False
+    )
+    return Failed(error, cancelled=True)

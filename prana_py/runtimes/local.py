@@ -1,0 +1,273 @@
+"""Runs nodes in this thread; with ``max_concurrency`` above one, or where a call may have to be abandoned, in a pool."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from typing import Any, TypeAlias
+
+from prana_py.driver.effects import Abandon, ChildDone, ChildStart, Done, Perform, Report
+from prana_py.driver.family import ChildFailed, start_child
+from prana_py.driver.invocation import Invocation
+from prana_py.driver.outcome import Failed
+from prana_py.driver.program import Program
+from prana_py.driver.requests import Cancel, Request, Resume, Signal
+from prana_py.driver.start import StartOptions
+from prana_py.execution.execution import Execution
+from prana_py.execution.rows import RunKey
+from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.identifiers import ExecutionId, Instant, WaitId
+from prana_py.model.workflow import Workflow
+from prana_py.nodes.call import call_node
+from prana_py.performing.clock import seconds_until
+from prana_py.performing.loops import perform
+from prana_py.runtimes.base import OUTCOMES, Runtime, given_up, only_wait
+
+
+class LocalRuntime(Runtime):
+    """Plain Python: call it, and get the execution back when it has ended or only waits."""
+
+    def execute(self, workflow: Workflow | ExecutionGraph, value: Any = None, **start: Any) -> Execution:
+        """Start an execution and drive it to rest. A node's failure is in the execution; it is not raised."""
+        return self.run(self.starting(workflow, value, StartOptions(**start)))
+
+    def resume(self, execution: Execution, data: Any = None, *, wait_id: WaitId | None = None) -> Execution:
+        """Resolve an open wait (the only one, unless one is named) and drive on."""
+        return self.run(self.going_on(execution, (Resume(wait_id or only_wait(execution), data),)))
+
+    def signal(self, execution: Execution, name: str, data: Any = None, *, buffer: bool = True) -> Execution:
+        """Send a named signal, and drive on."""
+        return self.run(self.going_on(execution, (Signal(name, data, buffer),)))
+
+    def cancel(self, execution: Execution, reason: str = "cancelled") -> Execution:
+        """End an execution: what is under way is asked to stop, and completed nodes are compensated."""
+        return self.run(self.going_on(execution, (Cancel(reason),)))
+
+    def ask(self, execution: Execution, *requests: Request) -> Execution:
+        """Meet any requests, in order, and drive on."""
+        return self.run(self.going_on(execution, requests))
+
+    def wake(self, execution: Execution) -> Execution:
+        """Fire what has come due, and drive on: after a load, or when a timer's instant has come."""
+        return self.run(self.going_on(execution))
+
+    def kept(self, execution_id: ExecutionId) -> Execution | None:
+        """The newest value of an execution that this runtime remembers: children, and parents of such."""
+        return self._kept.get(execution_id)
+
+    def run(self, program: Program[Execution]) -> Execution:
+        """Perform a program."""
+        return _Session(self).perform(program)
+
+
+class _Session:
+    """The calls of one program: in this thread while that is enough, else in threads, with a mailbox for answers."""
+
+    def __init__(self, runtime: LocalRuntime) -> None:
+        self.runtime = runtime
+        self.mailbox: SimpleQueue[Mail] = SimpleQueue()
+        self.pool: ThreadPoolExecutor | None = None
+        self.under_way: dict[RunKey, _Call] = {}
+        self.asyncio_runner: Any = None
+        self.interrupt: BaseException | None = None
+        self.known_as: set[ExecutionId] = set()
+
+    def perform(self, program: Program[Execution]) -> Execution:
+        """Perform a program to its end, and leave nothing behind but calls that could not be stopped."""
+        handlers = self.runtime.handlers()
+        handlers[Perform] = self._perform
+        handlers[Abandon] = self._abandon
+        try:
+            execution = perform(program, handlers)
+        finally:
+            self._close()
+        if self.interrupt is not None:
+            self.interrupt.execution = execution  # type: ignore[attr-defined]  # so that nothing is lost with it
+            raise self.interrupt
+        return execution
+
+    def _close(self) -> None:
+        for execution_id in self.known_as:
+            self.runtime.mailboxes.pop(execution_id, None)
+        if self.pool is not None:
+            self.pool.shutdown(wait=False, cancel_futures=True)
+        if self.asyncio_runner is not None:
+            self.asyncio_runner.close()
+
+    # ── effects ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _perform(self, effect: Perform) -> Report:
+        if effect.execution_id not in self.known_as:
+            self.known_as.add(effect.execution_id)
+            self.runtime.mailboxes[effect.execution_id] = self.mailbox.put
+        done: list[Done | ChildDone] = []
+        for invocation in effect.invocations:
+            if self.runtime.max_concurrency == 1 and invocation.timeout_ns is None:
+                done.append(self._call_here(invocation))
+            else:
+                self._call_in_pool(invocation)
+        started = [child for child in effect.children if child.mode == "sync"]
+        for child in effect.children:
+            if child.mode != "sync":
+                self.runtime.leave(child)
+        for child in started:
+            self._start_child(child)
+        only_left = bool(effect.children) and not started and not effect.invocations
+        return self._report(done, effect.until, block=not done and not only_left)
+
+    def _abandon(self, effect: Abandon) -> None:
+        """Ask calls to stop, and give them their grace."""
+        now = self.runtime.clock.now()
+        for key in effect.keys:
+            call = self.under_way.get(key)
+            if call is not None:
+                call.flag.set()
+                call.give_up_at = Instant(now + int(self.runtime.grace * 1e9))
+                call.why = "cancelled"
+
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _call_here(self, invocation: Invocation) -> Done:
+        clock = self.runtime.clock
+        started_at = clock.now()
+        node_type = self.runtime.node_type(invocation)
+        host = self.runtime.host
+        outcome = call_node(node_type, invocation, observer=host.observer, secret_source=host.secret_source)
+        if not isinstance(outcome, OUTCOMES):
+            outcome = self._await_here(outcome)
+        if isinstance(outcome, Failed) and outcome.error.code == "interrupted":
+            self.interrupt = KeyboardInterrupt()
+        return Done((invocation.node_key, invocation.scope, invocation.run), outcome, started_at, clock.now())
+
+    def _await_here(self, awaitable: Any) -> Any:
+        """An async node in a plain runtime: it gets an event loop of its own."""
+        import asyncio
+
+        if self.asyncio_runner is None:
+            self.asyncio_runner = asyncio.Runner()
+
+        async def waiting() -> Any:
+            return await awaitable
+
+        return self.asyncio_runner.run(waiting())
+
+    def _call_in_pool(self, invocation: Invocation) -> None:
+        if self.pool is None:
+            self.pool = ThreadPoolExecutor(self.runtime.max_concurrency, thread_name_prefix="prana")
+        key = (invocation.node_key, invocation.scope, invocation.run)
+        call = _Call()
+        if invocation.timeout_ns is not None:
+            call.give_up_at = Instant(self.runtime.clock.now() + invocation.timeout_ns)
+            call.why = "timeout"
+        self.under_way[key] = call
+        self.pool.submit(self._in_thread, key, call, invocation)
+
+    def _in_thread(self, key: RunKey, call: _Call, invocation: Invocation) -> None:
+        clock = self.runtime.clock
+        started_at = clock.now()
+        host = self.runtime.host
+        outcome = call_node(
+            self.runtime.node_type(invocation),
+            invocation,
+            cancel_flag=call.flag,
+            observer=host.observer,
+            secret_source=host.secret_source,
+        )
+        if not isinstance(outcome, OUTCOMES):
+            import asyncio
+
+            async def waiting() -> Any:
+                return await outcome  # type: ignore[misc]  # not an Outcome, so an awaitable
+
+            outcome = asyncio.run(waiting())
+        self.mailbox.put(_Answer(call, Done(key, outcome, started_at, clock.now())))
+
+    # ── children ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start_child(self, start: ChildStart) -> None:
+        """Run a child now: here, or beside this when several things may go on at once."""
+        if self.runtime.max_concurrency == 1:
+            self.mailbox.put(self._child_done(start))
+        else:
+            Thread(target=lambda: self.mailbox.put(self._child_done(start)), daemon=True, name="prana-child").start()
+
+    def _child_done(self, start: ChildStart) -> ChildDone:
+        program = start_child(start, self.runtime.options, self.runtime.max_depth)
+        child = _Session(self.runtime).perform(program)  # type: ignore[arg-type]  # gives a ChildFailed, too
+        if isinstance(child, ChildFailed):
+            return ChildDone(start.execution_id, None, child.as_request())
+        return ChildDone(child.id, child)
+
+    # ── mail ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _report(self, done: list[Done | ChildDone], until: Instant | None, *, block: bool) -> Report:
+        requests: list[Request] = []
+        while block and not done and not requests:
+            mail = self._next(until)
+            if mail is None:
+                done.extend(self._given_up())
+                break
+            self._sort(mail, done, requests)
+            done.extend(self._given_up())
+        while not self.mailbox.empty():
+            self._sort(self.mailbox.get(), done, requests)
+        return Report(self.runtime.clock.now(), tuple(done), tuple(requests))
+
+    def _sort(self, mail: Mail, done: list[Done | ChildDone], requests: list[Request]) -> None:
+        if isinstance(mail, _Answer):
+            if self.under_way.get(mail.done.key) is mail.call:
+                del self.under_way[mail.done.key]
+                done.append(mail.done)
+            return  # else it comes too late: the run was given up, and its answer is not wanted any more
+        if isinstance(mail, ChildDone):
+            done.append(mail)
+        else:
+            requests.append(mail)
+
+    def _next(self, until: Instant | None) -> Mail | None:
+        """The next mail, or ``None`` when it is time to look at the clock."""
+        limits = [call.give_up_at for call in self.under_way.values() if call.give_up_at is not None]
+        instants = limits if until is None else [*limits, until]
+        try:
+            if not instants:
+                return self.mailbox.get()
+            return self.mailbox.get(timeout=seconds_until(self.runtime.clock, min(instants)))
+        except Empty:
+            return None
+
+    def _given_up(self) -> list[Done]:
+        """Calls whose time or grace is over: they end here, whatever their threads still do."""
+        now = self.runtime.clock.now()
+        ended: list[Done] = []
+        for key, call in list(self.under_way.items()):
+            if call.give_up_at is not None and now >= call.give_up_at:
+                call.flag.set()
+                del self.under_way[key]
+                self.runtime.abandoned_calls += 1
+                ended.append(Done(key, given_up(key, call.why), now, now))
+        return ended
+
+
+class _Call:
+    """A call that is under way in a thread."""
+
+    __slots__ = ("flag", "give_up_at", "why")
+
+    def __init__(self) -> None:
+        self.flag = Event()
+        self.give_up_at: Instant | None = None
+        self.why = ""
+
+
+class _Answer:
+    """What came of a call in a thread."""
+
+    __slots__ = ("call", "done")
+
+    def __init__(self, call: _Call, done: Done) -> None:
+        self.call = call
+        self.done = done
+
+
+Mail: TypeAlias = _Answer | ChildDone | Request

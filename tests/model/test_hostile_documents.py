@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time  # noqa: TID251  # how long a refusal takes is part of the promise
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 

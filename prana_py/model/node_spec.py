@@ -33,6 +33,8 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
     owner: OwnerKind | None = None
     """Scope owners are known to the core: their ``loop`` port opens a scope per item or round."""
     params_schema: dict[str, Any] | None = None
+    raw_params: tuple[str, ...] = ()
+    """Parameters handed over as they are written, templates and all: expressions that are evaluated later."""
     output_schema: dict[str, Any] | None = None
     reads_only: bool = False
     """The node changes nothing it is handed, so containers are passed without a copy."""

@@ -1,0 +1,81 @@
+"""How a function is called for an invocation: made once per node type, so that a call costs next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from prana_py.driver.invocation import Invocation
+from prana_py.nodes.context import Host, NodeContext
+from prana_py.nodes.parameters import Parameters, converted
+from prana_py.nodes.returns import NodeFailure
+from prana_py.nodes.signature import Signature, unwrapped
+
+Caller: TypeAlias = Callable[[Invocation, Host], Any]
+Copy: TypeAlias = Callable[[Any], Any]
+
+
+def caller(
+    function: Callable[..., Any],
+    signature: Signature,
+    *,
+    node_type: str,
+    copy: Copy,
+    aliases: Mapping[str, str],
+    strays: bool = False,
+) -> Caller:
+    """The function with an invocation for its arguments."""
+    bind = Parameters(node_type, signature, copy=copy, aliases=aliases, strays=strays).bind
+    makers = [(name, _maker(means, annotation, copy, node_type)) for name, means, annotation in signature.injected]
+    if not makers:
+        return lambda invocation, host: function(**bind(invocation.params))
+    if len(makers) == 1:
+        return _with_one(function, bind, *makers[0])
+
+    def call(invocation: Invocation, host: Host) -> Any:
+        arguments = bind(invocation.params)
+        for name, make in makers:
+            arguments[name] = make(invocation, host)
+        return function(**arguments)
+
+    return call
+
+
+def _with_one(function: Callable[..., Any], bind: Callable[..., dict[str, Any]], name: str, make: Caller) -> Caller:
+    def call(invocation: Invocation, host: Host) -> Any:
+        arguments = bind(invocation.params)
+        arguments[name] = make(invocation, host)
+        return function(**arguments)
+
+    return call
+
+
+def _maker(means: str, annotation: Any, copy: Copy, node_type: str) -> Caller:
+    match means:
+        case "ctx":
+            return lambda invocation, host: NodeContext(invocation, host, copy)
+        case "input":
+            return _typed(lambda invocation, _: copy(invocation.input), annotation, "input_invalid", node_type)
+        case "inputs":
+            return lambda invocation, _: copy(invocation.inputs)
+        case "data":
+            return _typed(lambda invocation, _: copy(invocation.data), annotation, "resume_data_invalid", node_type)
+        case _:
+            return lambda invocation, _: invocation.suspension
+
+
+def _typed(make: Caller, annotation: Any, code: str, node_type: str) -> Caller:
+    """What is made, converted as the function's annotation says."""
+    if unwrapped(annotation)[0] in (Any, object):
+        return make
+    subject = "input" if code == "input_invalid" else "data of the resume"
+
+    def typed(invocation: Invocation, host: Host) -> Any:
+        value = make(invocation, host)
+        try:
+            return converted(value, annotation)
+        except ValueError as error:
+            message = f"node type {node_type!r} cannot take the {subject}: {error}"
+            raise NodeFailure(code, message, details={"type": node_type}, retryable=False) from None
+
+    return typed

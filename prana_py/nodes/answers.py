@@ -37,7 +37,7 @@ def answer_to_outcome(answer: Any, spec: NodeSpec) -> Outcome:
             return _several_ports(answer, spec)
         case Waiting(request=RaceRequest(alternatives=alternatives)):
             return _port_problem(alternatives, spec) or answer
-        case Waiting() | Stopped() | Failed():
+        case Waiting() | Stopped() | Failed() | Completed() | CompletedPorts():
             return answer
         case Opened():
             return (

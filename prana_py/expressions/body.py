@@ -58,7 +58,7 @@ def text_of_body(compiler: Compiler, body: Body) -> Compute:
 
 
 def _constant(value: str) -> Compute:
-    return lambda names: value
+    return lambda _names: value
 
 
 def _body(compiler: Compiler, body: Body) -> Write:
@@ -94,7 +94,7 @@ def _writing(compiler: Compiler, statement: Statement, compute: Compute) -> Writ
 def _assignment(compiler: Compiler, statement: Assignment) -> Write:
     compute, name = compiler.compute(statement.value), statement.name
 
-    def write(names: Evaluation, written: list[str]) -> None:
+    def write(names: Evaluation, _written: list[str]) -> None:
         names[name] = outward(compute(names))
 
     return write

@@ -108,9 +108,9 @@ class Compiler:
         return refused
 
 
-def _literal(compiler: Compiler, node: Literal) -> Compute:
+def _literal(_compiler: Compiler, node: Literal) -> Compute:
     value = node.value
-    return lambda names: value
+    return lambda _names: value
 
 
 def _name(compiler: Compiler, node: Name) -> Compute:
@@ -137,10 +137,14 @@ def _access(compiler: Compiler, node: Access) -> Compute:
 def _leading_keys(node: Access) -> tuple[Key, ...]:
     keys: list[Key] = []
     for key in node.keys:
-        if not isinstance(key.value, Literal) or type(key.value.value) not in (str, int):
+        if not isinstance(key.value, Literal) or not _is_constant_key(key.value.value):
             break
         keys.append(key.value.value)
     return tuple(keys)
+
+
+def _is_constant_key(value: Any) -> bool:
+    return type(value) is str or (type(value) is int and value >= 0)
 
 
 def _steps(compiler: Compiler, base: Compute, keys: tuple[Compute, ...], position: int) -> Compute:

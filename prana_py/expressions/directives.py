@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
 from prana_py.expressions.evaluation import Compute, Evaluation, weight
-from prana_py.expressions.names import Names
 from prana_py.expressions.operators import equal
 from prana_py.expressions.plain import outward
 from prana_py.expressions.truth import true_in_directive

@@ -324,7 +324,7 @@ class ExpressionParser:
             return FunctionCall(token.position, token.value, subject)
         return Pipe(token.position, subject, (self._filter_call(token, True),))
 
-    def _parenthesised(self, token: Token) -> Expression:
+    def _parenthesised(self, _token: Token) -> Expression:
         expression = self.expression()
         self.expect(")")
         return expression

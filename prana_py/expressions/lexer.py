@@ -19,7 +19,7 @@ class Token(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A stretch of the source: plain text, or the tokens between ``{{ }}`` or ``{% %}``; ``kind`` is text, output or tag."""
+    """A stretch of the source, of kind text, output or tag; the last two have tokens."""
 
     kind: str
     position: int
@@ -55,7 +55,7 @@ def pieces(source: str) -> list[Piece]:
     found: list[Piece] = []
     position = 0
     trim_next = False
-    for opening in iter(lambda: _OPENING.search(source, position), None):
+    while opening := _OPENING.search(source, position):
         before = source[position : opening.start()]
         _add_text(found, before, position, trim_start=trim_next, trim_end=opening.group().endswith("-"))
         piece, position = _tag(source, opening)

@@ -19,8 +19,8 @@ DATA_NESTING: Final = 200
 UNMETERED_TOKENS: Final = 80
 """A template that is no longer than this, and has no tags, cannot do much: its steps are not counted."""
 
-STEPS: Final = 2_000_000
-"""How much one evaluation may do: a step is an operation, a round of a loop, an item handled or a hundred characters."""
+STEPS: Final = 500_000
+"""How much one evaluation may do: a step is about one round of a loop, ten items or a hundred characters."""
 
 CHARACTERS: Final = 10_000_000
 """The longest text that an operation, a filter or a template makes."""

@@ -30,10 +30,29 @@ def constant_path(root: str, keys: tuple[Key, ...]) -> Compute:
     if len(keys) == 1 and isinstance(keys[0], str):
         return _one_field(root, keys[0])
 
+    return _fields(root, keys) if all(type(key) is str for key in keys) else _steps(root, keys)
+
+
+def _steps(root: str, keys: tuple[Key, ...]) -> Compute:
     def path(names: Any) -> Any:
         value = names[root]
         for key in keys:
-            value = value.get(key, MISSING) if type(value) is dict and type(key) is str else look_up(value, key)
+            if type(key) is str and type(value) is dict:
+                value = value.get(key, MISSING)
+            elif type(value) is list and type(key) is int and key < len(value):
+                value = value[key]
+            else:
+                value = look_up(value, key)
+        return value
+
+    return path
+
+
+def _fields(root: str, keys: tuple[Key, ...]) -> Compute:
+    def path(names: Any) -> Any:
+        value = names[root]
+        for key in keys:
+            value = value.get(key, MISSING) if type(value) is dict else look_up(value, key)
         return value
 
     return path

@@ -39,8 +39,11 @@ class Lookup:
 
 
 class Names(dict[str, Any]):
-    """The names of one evaluation, ``$``-names with their sign. A subclass fills in on demand by ``__missing__``,
-    which must return ``MISSING`` for a name that does not exist (a name without ``$`` is a field of the input)."""
+    """The names of one evaluation, ``$``-names with their sign.
+
+    A subclass fills in on demand by ``__missing__``, which must return ``MISSING`` for a name that does not exist
+    (a name without ``$`` is a field of the input).
+    """
 
     __slots__ = ()
 

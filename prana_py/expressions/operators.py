@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 from prana_py.expressions import limits
 from prana_py.expressions.fault import Fault, LimitFault
 from prana_py.expressions.names import MISSING, Lookup
-from prana_py.expressions.plain import outward, text, type_name
+from prana_py.expressions.plain import is_scalar, outward, text, type_name
 
 _NUMBERS: Final = frozenset({int, float})
-_SCALARS: Final = (str, datetime, date, time, timedelta, Decimal, UUID, bytes)
 
 
 def is_number(value: Any) -> bool:
@@ -24,11 +21,12 @@ def is_number(value: Any) -> bool:
 
 def bounded(value: Any) -> Any:
     """The number, unless it is infinite, not a number, or too large."""
-    if isinstance(value, int):
-        if value.bit_length() > limits.INTEGER_BITS:
-            raise LimitFault(f"the result has more than {limits.INTEGER_BITS} bits")
-    elif value - value != 0:
+    if type(value) is float:
+        if value - value == 0:
+            return value
         raise Fault("the result is not a finite number")
+    if value.bit_length() > limits.INTEGER_BITS:
+        raise LimitFault(f"the result has more than {limits.INTEGER_BITS} bits")
     return value
 
 
@@ -61,9 +59,8 @@ def subtract(left: Any, right: Any) -> Any:
 def multiply(left: Any, right: Any) -> Any:
     """Product of numbers, or a duration so many times."""
     if type(left) in _NUMBERS and type(right) in _NUMBERS:
-        if isinstance(left, int) and isinstance(right, int):
-            if left.bit_length() + right.bit_length() > limits.INTEGER_BITS + 1:
-                raise LimitFault(f"the result has more than {limits.INTEGER_BITS} bits")
+        if type(left) is type(right) is int and left.bit_length() + right.bit_length() > limits.INTEGER_BITS + 1:
+            raise LimitFault(f"the result has more than {limits.INTEGER_BITS} bits")
         return bounded(left * right)
     if isinstance(left, timedelta) and is_number(right):
         return left * right
@@ -196,8 +193,8 @@ def _equal(left: Any, right: Any, depth: int) -> bool:
         return bool(left == right)
     if isinstance(left, Lookup) or isinstance(right, Lookup):
         left, right = outward(left), outward(right)
-    if isinstance(left, _SCALARS):
-        return isinstance(right, _SCALARS) and bool(left == right)
+    if isinstance(left, str) or is_scalar(left):
+        return (isinstance(right, str) or is_scalar(right)) and bool(left == right)
     if _nothing(left) or _nothing(right):
         return _nothing(left) and _nothing(right)
     return _same_structure(left, right, depth)

@@ -62,7 +62,7 @@ class _ParamsBuilder:
 
     def always(self, value: Any, place: str, depth: int) -> Compute:
         """What fills the value in, also when that is the value itself."""
-        return self.render(value, place, depth) or (lambda names: value)
+        return self.render(value, place, depth) or (lambda _names: value)
 
     def templated_items(self, items: Iterable[tuple[Any, Any]], place: str, depth: int) -> dict[Any, Compute]:
         """The items of a map or list that hold a template, each with what fills it in."""

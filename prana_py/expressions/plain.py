@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 
@@ -14,7 +13,7 @@ from prana_py.expressions.fault import Fault, LimitFault
 from prana_py.expressions.names import MISSING, Lookup
 
 _JSON_ATOMS: Final = frozenset({str, int, float, bool, type(None)})
-_TEXT_ATOMS: Final = (datetime, date, time, timedelta, Decimal, UUID, bytes)
+_TEXT_ATOMS: Final = (datetime, date, time, timedelta, Decimal, bytes)
 
 
 def outward(value: Any) -> Any:
@@ -38,7 +37,7 @@ def text(value: Any) -> str:
         return _number_text(value)
     if isinstance(value, Lookup):
         return text(value.plain())
-    if isinstance(value, _TEXT_ATOMS):
+    if is_scalar(value):
         return str(msgspec.to_builtins(value))
     return json_text(value)
 
@@ -49,6 +48,14 @@ def json_text(value: Any) -> str:
         return msgspec.json.encode(_Plain().of(value, 0)).decode()
     except (UnicodeEncodeError, OverflowError) as error:
         raise Fault(f"the value cannot be shown as JSON: {error}") from error
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether it is a plain value that JSON has no type of its own for: an instant, a duration, a decimal, an id."""
+    if isinstance(value, _TEXT_ATOMS):
+        return True
+    kind = type(value)
+    return kind.__name__ == "UUID" and kind.__module__ == "uuid"  # importing the module would open the system
 
 
 def type_name(value: Any) -> str:
@@ -120,7 +127,7 @@ class _Plain:
             return None
         if isinstance(value, (str, int, float)):
             return self._atom(_without_subclass(value))
-        if isinstance(value, _TEXT_ATOMS):
+        if is_scalar(value):
             return self._atom(str(msgspec.to_builtins(value)))
         raise Fault(f"{type_name(value)} cannot be shown as text")
 

@@ -155,7 +155,7 @@ def _is_word(character: str) -> bool:
 
 
 _ASSERTIONS: Final[dict[str, Callable[[str, int], bool]]] = {
-    "^": lambda subject, position: position == 0,
+    "^": lambda _subject, position: position == 0,
     "$": lambda subject, position: position == len(subject),
     "b": _at_boundary,
     "B": lambda subject, position: not _at_boundary(subject, position),
@@ -296,14 +296,13 @@ class _Parser:
 
     def _set(self) -> str:
         """A set of characters in the notation of ``re``, with all that has a special meaning there escaped."""
-        written = ["["]
-        if self._accept("^"):
-            written.append("^")
-        while not self._accept("]") or len(written) == 1 + written.count("^"):
+        opening = "[^" if self._accept("^") else "["
+        members: list[str] = []
+        while not members or not self._accept("]"):
             if self.position >= len(self.source):
                 self._fail("a set of characters is never closed")
-            written.append(self._member())
-        return "".join([*written, "]"])
+            members.append(self._member())
+        return "".join([opening, *members, "]"])
 
     def _member(self) -> str:
         character = self.source[self.position]

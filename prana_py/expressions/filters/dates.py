@@ -26,6 +26,13 @@ _MONTHS: Final = (
     "November",
     "December",
 )
+
+
+def _offset(when: datetime) -> str:
+    total = int((when.utcoffset() or timedelta()).total_seconds()) // 60
+    return f"{'-' if total < 0 else '+'}{abs(total) // 60:02d}{abs(total) % 60:02d}"
+
+
 _DIRECTIVE: Final = re.compile(r"%(.)", re.DOTALL)
 _WRITE: Final[dict[str, Callable[[datetime], str]]] = {
     "Y": lambda when: f"{when.year:04d}",
@@ -47,10 +54,10 @@ _WRITE: Final[dict[str, Callable[[datetime], str]]] = {
     "u": lambda when: str(when.isoweekday()),
     "V": lambda when: f"{when.isocalendar().week:02d}",
     "G": lambda when: f"{when.isocalendar().year:04d}",
-    "z": lambda when: _offset(when),
+    "z": _offset,
     "F": lambda when: f"{when.year:04d}-{when.month:02d}-{when.day:02d}",
     "T": lambda when: f"{when.hour:02d}:{when.minute:02d}:{when.second:02d}",
-    "%": lambda when: "%",
+    "%": lambda _when: "%",
 }
 _READ: Final = {
     "Y": r"(?P<year>\d{4})",
@@ -208,14 +215,9 @@ def _read_by_pattern(value: str, pattern: Any) -> datetime:
 
 def _instant_of(fields: dict[str, str]) -> datetime:
     zone = fields.pop("zone", None) or "Z"
-    numbers = {"year": 1970, "month": 1, "day": 1, **{name: int(digits) for name, digits in fields.items()}}
+    offset = datetime.fromisoformat(f"2000-01-01T00:00:00{zone}").tzinfo
+    numbers = {name: int(digits) for name, digits in fields.items()}
     try:
-        naive = datetime(**numbers)  # type: ignore[arg-type]  # the names are those of the pattern table
+        return datetime(1970, 1, 1, tzinfo=offset).replace(**numbers)  # type: ignore[arg-type]  # names of _READ
     except ValueError as error:
         raise Fault(f"there is no such date: {error}") from error
-    return naive.replace(tzinfo=datetime.fromisoformat(f"2000-01-01T00:00:00{zone}").tzinfo)
-
-
-def _offset(when: datetime) -> str:
-    total = int((when.utcoffset() or timedelta()).total_seconds()) // 60
-    return f"{'-' if total < 0 else '+'}{abs(total) // 60:02d}{abs(total) % 60:02d}"

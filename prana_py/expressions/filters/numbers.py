@@ -21,12 +21,14 @@ def absolute(value: Any) -> Any:
 
 def ceil(value: Any) -> int:
     """The nearest whole number that is not smaller."""
-    return int(math.ceil(_number("ceil", value)))
+    rounded: int = math.ceil(_number("ceil", value))
+    return rounded
 
 
 def floor(value: Any) -> int:
     """The nearest whole number that is not larger."""
-    return int(math.floor(_number("floor", value)))
+    rounded: int = math.floor(_number("floor", value))
+    return rounded
 
 
 def round_(value: Any, decimals: Any = 0) -> Any:

@@ -50,7 +50,7 @@ def replace_pattern(value: Any, pattern: Any, replacement: Any) -> str:
     return "".join([*parts, subject[end:]])
 
 
-def cost(value: Any, pattern: Any = "", *others: Any, **keywords: Any) -> int:
+def cost(value: Any, pattern: Any = "", *_others: Any, **keywords: Any) -> int:
     """How many steps of a template a search takes."""
     searched = pattern or keywords.get("pattern")
     states = len(compile_pattern(searched).program) if isinstance(searched, str) else 0

@@ -16,6 +16,7 @@ from prana_py.driver.prepare import prepare
 from prana_py.driver.preparing import prepare_nodes, wants_preparation
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, row_for
+from prana_py.driver.straight import go_straight
 from prana_py.driver.sub_workflows import children_of, orphans, result_for_parent
 from prana_py.errors import InvariantError, TransitionError
 from prana_py.execution.activation import Activation
@@ -112,7 +113,7 @@ class Drive:
                 yield from self._begin(activation)
                 break
             if self.options.observed:
-                yield Notify((self._starting(activation),))
+                yield Notify((self.starting(activation),))
             params = None if prepared.params is activation.vertex.params.source else prepared.params
             self.in_flight[activation.key] = Flight(activation, params)
             calls.append(prepared)
@@ -127,7 +128,7 @@ class Drive:
         node, scope, run = activation.key
         yield from self.write(Begun(self.now, node, scope, run, index, activation.attempt))
 
-    def _starting(self, activation: Activation) -> Any:
+    def starting(self, activation: Activation) -> Any:
         return starting(
             self.execution,
             self.now,
@@ -206,7 +207,10 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
         yield from prepare_nodes(drive)
     for suspension in drive.execution.suspensions.values():
         drive.to_start.extend(children_of(drive.execution, suspension))  # after a crash; starting twice finds the first
+    inline = options.max_concurrency == 1
     while True:
+        if inline and not drive.in_flight and not drive.children:
+            yield from go_straight(drive)
         if drive.to_start:
             yield from _await(drive, (), None)
             continue

@@ -72,6 +72,15 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     requests: tuple[Request, ...] = ()
 
 
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a call that was yielded by itself – made now, and waited for – came to."""
+
+    outcome: Outcome
+    started_at: Instant
+    at: Instant
+    requests: tuple[Request, ...] = ()
+
+
 class Abandon(msgspec.Struct, frozen=True, gc=False):
     """Ask these calls to stop; their answers are wanted no more, or only to know that they have ended."""
 
@@ -127,5 +136,6 @@ class Deliver(msgspec.Struct, frozen=True, gc=False):
 
 
 Effect: TypeAlias = (
-    ReadClock | MakeId | Perform | Abandon | Commit | Notify | Load | LoadGraph | Keep | TakeJob | Deliver
+    Invocation
+    | ReadClock | MakeId | Perform | Abandon | Commit | Notify | Load | LoadGraph | Keep | TakeJob | Deliver
 )

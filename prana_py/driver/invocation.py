@@ -13,7 +13,7 @@ from prana_py.identifiers import ExecutionId, Instant, NodeKey, PortName, Scope,
 Call: TypeAlias = Literal["execute", "resume", "prepare"]
 
 
-class Invocation(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Invocation(msgspec.Struct, frozen=True, gc=False):
     """One call of a node, complete: a runtime needs nothing else, and it can travel to another process."""
 
     execution_id: ExecutionId

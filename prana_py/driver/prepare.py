@@ -23,14 +23,15 @@ def prepare(
 
     ``crashed`` says that the run had begun when its process ended, and nobody knows how far it came.
     """
-    refused = _refused(execution, activation, now, crashed)
-    if refused is not None:
-        return refused
+    vertex = activation.vertex
+    if crashed or activation.starved or activation.over_limit >= 0 or vertex.enabled_if is not None:
+        refused = _refused(execution, activation, now, crashed)
+        if refused is not None:
+            return refused
     resumption = activation.resumption
     if resumption is not None:
         settled = _settled_by_resumption(activation, resumption)
         return settled if settled is not None else _resume_call(execution, activation, resumption, now)
-    vertex = activation.vertex
     inputs = inputs_of(activation)
     value = main_input(inputs)
     params = vertex.params.source
@@ -41,30 +42,34 @@ def prepare(
             )
         except TemplateError as error:
             return Failed(template_failure(error))
-    if mapped := mapped_params(activation):
+    if vertex.has_mapping and (mapped := mapped_params(activation)):
         params = {**params, **mapped}
     identity = execution.identity
     timeout = vertex.settings.timeout
     return Invocation(
-        execution_id=identity.id,
-        key_seed=identity.key_seed,
-        workflow_id=execution.execution_graph.workflow_id,
-        node_key=vertex.key,
-        node_type=vertex.spec.type,
-        scope=activation.scope,
-        run=activation.run,
-        run_index=activation.run_index,
-        execution_index=activation.index if activation.index >= 0 else execution.next_index,
-        attempt=activation.attempt,
-        params=params,
-        input=value,
-        inputs=inputs,
-        state=execution.state,
-        context=_context(execution, activation),
-        preparation=identity.preparation_data.get(vertex.key) if identity.preparation_data else None,
-        variables=identity.variables,
-        timeout_ns=None if timeout is None else nanoseconds(timeout),
-        now=now,
+        identity.id,
+        identity.key_seed,
+        execution.execution_graph.workflow_id,
+        vertex.key,
+        vertex.spec.type,
+        "execute",
+        activation.scope,
+        activation.run,
+        activation.run_index,
+        activation.index if activation.index >= 0 else execution.next_index,
+        activation.attempt,
+        params,
+        value,
+        inputs,
+        execution.state,
+        _context(execution, activation),
+        identity.preparation_data.get(vertex.key) if identity.preparation_data else None,
+        None,
+        None,
+        identity.variables,
+        (),
+        None if timeout is None else nanoseconds(timeout),
+        now,
     )
 
 

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from prana_py.errors import TransitionError
 from prana_py.execution.activation import RANK_BITS, Activation, Arrival, activated_by
 from prana_py.execution.execution import Ending, Execution, ExecutionStatus, OwnerRun
-from prana_py.execution.rows import Gate, Row, RunKey
+from prana_py.execution.iterations import count_iteration
+from prana_py.execution.rows import AttemptFailed, Cancelled, Gate, Row, RunKey, Settled, Stopped, Suspended
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState
 from prana_py.execution.suspension import GuardWait, MutexWait, Suspension
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
@@ -137,7 +138,7 @@ class Draft:
             self.form(target, scope, (arrival,))
         else:
             queue = state.queues.get(target.ordinal) or Queue()
-            queues = state.queues.set(target.ordinal, queue.append(arrival))
+            queues = {**state.queues, target.ordinal: queue.append(arrival)}
             self.put(scope, replace(state, waiting=state.waiting | target.bit, queues=queues))
 
     def _return(self, scope: Scope, route: Route, value: Any) -> None:
@@ -152,11 +153,10 @@ class Draft:
         queue = state.queues.get(vertex.ordinal)
         left = None if queue is None else queue.without(taken)
         if left is None:
-            self.put(
-                scope, replace(state, waiting=state.waiting & ~vertex.bit, queues=state.queues.discard(vertex.ordinal))
-            )
+            queues = {ordinal: other for ordinal, other in state.queues.items() if ordinal != vertex.ordinal}
+            self.put(scope, replace(state, waiting=state.waiting & ~vertex.bit, queues=queues))
         else:
-            self.put(scope, replace(state, queues=state.queues.set(vertex.ordinal, left)))
+            self.put(scope, replace(state, queues={**state.queues, vertex.ordinal: left}))
 
     # ── runs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,7 +173,11 @@ class Draft:
         """Arrivals become a run, with its numbers; it may start at once, or waits for its gate."""
         state = self.scope(scope)
         run = next_run(state, vertex)
-        iterations, over = self._count_iteration(state, vertex, arrivals)
+        iterations, over = state.iterations, -1
+        if vertex.heads:
+            policy = self.identity.policy
+            iterations, rounds, over = count_iteration(self.graph, policy, iterations, vertex, arrivals)
+            self.iteration_count += rounds
         if vertex.settings.reentrant:
             state = replace(
                 state,
@@ -202,27 +206,6 @@ class Draft:
         )
         self.admit(activation, gate)
         return activation
-
-    def _count_iteration(
-        self, state: ScopeState, vertex: Vertex, arrivals: tuple[Arrival, ...]
-    ) -> tuple[tuple[int, ...], int]:
-        """The scope's iteration counts after this run, and the cycle whose limit it exceeds (−1: none)."""
-        if not vertex.in_loop or not self.graph.cycles:
-            return state.iterations, -1
-        back = {arrival.route.cycle for arrival in arrivals if arrival.route is not None and arrival.route.is_back}
-        headed = [cycle for cycle in self.graph.cycles if cycle.head == vertex.ordinal]
-        if not headed:
-            return state.iterations, -1
-        counts = list(state.iterations) or [0] * len(self.graph.cycles)
-        over = -1
-        for cycle in headed:
-            counts[cycle.index] = counts[cycle.index] + 1 if cycle.index in back else 0
-            limit = cycle.max_iterations if cycle.declared is not None else self.identity.policy.max_iterations
-            if limit is not None and cycle.declared is None and counts[cycle.index] > limit:
-                over = cycle.index
-        if back and over < 0:
-            self.iteration_count += 1
-        return tuple(counts), over
 
     def admit(self, activation: Activation, gate: Gate) -> None:
         """Let a run start, or have it wait for its guard or its mutex."""
@@ -312,6 +295,14 @@ class Draft:
         """Make the row the latest of its node in its scope."""
         state = self.scope(activation.scope)
         self.put(activation.scope, replace(state, latest=state.latest.set(activation.vertex.slot, row)))
+
+    def amend(self, row: Row, whole: Row) -> None:
+        """The row is complete only now: remember it whole where it is the latest of its node."""
+        if not isinstance(row, Settled | Suspended | AttemptFailed | Cancelled | Stopped) or not self.is_open(row.scope):
+            return
+        state, slot = self.scope(row.scope), self.graph.vertex(row.node).slot
+        if state.latest[slot] is row and isinstance(whole, Settled | Suspended | AttemptFailed | Cancelled | Stopped):
+            self.put(row.scope, replace(state, latest=state.latest.set(slot, whole)))
 
     def index(self, activation: Activation) -> int:
         """The run's execution index: given with its first row, kept for good."""

@@ -121,7 +121,7 @@ NO_COUNTS: Final[PMap[int, int]] = pmap()
 NO_CLOSED: Final[PMap[NodeKey, ScopeState]] = pmap()
 
 
-class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True, weakref=True):
+class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     """An immutable record. Every transition returns a new one, and the old one stays valid."""
 
     execution_graph: ExecutionGraph

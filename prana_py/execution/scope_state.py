@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -78,7 +78,7 @@ class Wave(msgspec.Struct, frozen=True, gc=False, eq=False):
     """The number of the arrival that opened it."""
 
 
-NO_QUEUES: Final[PMap[int, Queue]] = pmap()
+NO_QUEUES: Final[Mapping[int, Queue]] = {}
 NO_WAVES: Final[PMap[int, Wave]] = pmap()
 
 
@@ -91,7 +91,8 @@ class ScopeState(msgspec.Struct, frozen=True, gc=False, eq=False):
     """Bit set of the nodes with a run that is ready, under way or suspended."""
     waiting: int = 0
     """Bit set of the nodes with arrivals that are not yet a run."""
-    queues: PMap[int, Queue] = NO_QUEUES
+    queues: Mapping[int, Queue] = NO_QUEUES
+    """By ordinal. A plain dict, copied on change: few joins wait at once in one scope."""
     runs: PMap[int, int] = NO_NUMBERS
     """By ordinal: the next run number, where ``latest`` does not tell (reentrant or withdrawn runs)."""
     counts: PMap[int, int] = NO_NUMBERS

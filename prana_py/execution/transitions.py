@@ -119,7 +119,9 @@ def advance(execution: Execution, row: Row, *, in_flight: frozenset[RunKey] = NO
     if draft.touched or draft.ending is not None or draft.graph.has_guards:
         consequences = settle_down(draft, row, in_flight=in_flight)
         if consequences:
-            row = replace(row, consequences=(*_consequences(row), *consequences))
+            whole = replace(row, consequences=(*_consequences(row), *consequences))
+            draft.amend(row, whole)
+            row = whole
     return draft.freeze(row), row
 
 

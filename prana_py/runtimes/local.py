@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeAlias
 
-from prana_py.driver.effects import Abandon, ChildDone, ChildStart, Done, Perform, Report
+from prana_py.driver.effects import Abandon, Answer, ChildDone, ChildStart, Done, Perform, Report
 from prana_py.driver.family import ChildFailed, start_child
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Failed
@@ -76,6 +76,7 @@ class _Session:
     def perform(self, program: Program[Execution]) -> Execution:
         """Perform a program to its end, and leave nothing behind but calls that could not be stopped."""
         handlers = self.runtime.handlers()
+        handlers[Invocation] = self._answer
         handlers[Perform] = self._perform
         handlers[Abandon] = self._abandon
         try:
@@ -125,6 +126,18 @@ class _Session:
                 call.flag.set()
                 call.give_up_at = Instant(now + int(self.runtime.grace * 1e9))
                 call.why = "cancelled"
+
+    def _answer(self, invocation: Invocation) -> Answer:
+        """One call, made here and now – unless it may have to be given up."""
+        if invocation.timeout_ns is not None:
+            report = self._perform(Perform(invocation.execution_id, (invocation,)))
+            done = report.done[0]
+            assert isinstance(done, Done)  # nothing else is under way
+            return Answer(done.outcome, done.started_at, done.at, report.requests)
+        done = self._call_here(invocation)
+        if self.mailbox.empty():
+            return Answer(done.outcome, done.started_at, done.at)
+        return Answer(done.outcome, done.started_at, done.at, self._report([], None, block=False).requests)
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,178 @@
+"""The short way for the ordinary row: a node at the top completed by one port, and what follows is plain.
+
+It gives exactly what ``transitions.advance`` gives, or ``None`` where anything special is involved – then that is
+asked. Nine rows of ten are of this kind, and this is four times as fast. A test holds the two to each other.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from prana_py.execution.activation import RANK_BITS, RANK_MASK, Activation, Arrival
+from prana_py.execution.execution import Execution
+from prana_py.execution.iterations import count_iteration
+from prana_py.execution.joins import bits_of
+from prana_py.execution.rows import Formed, Settled
+from prana_py.execution.scope_state import NO_ARRIVALS, Queue, ScopeState
+from prana_py.graph.execution_graph import Route, Vertex
+from prana_py.identifiers import TOP
+
+_EMPTY: Final = Queue(NO_ARRIVALS)
+
+
+def advance_straight(execution: Execution, activation: Activation, row: Settled) -> tuple[Execution, Settled] | None:
+    """The next value and the row as it is kept, if the row is ordinary; the run must be on top of the frontier."""
+    state = execution.top
+    vertex = activation.vertex
+    bit = vertex.bit
+    if activation.scope or state.waves or state.runs or state.waiting & bit:
+        return None
+    latest = state.latest.set(vertex.slot, row)
+    move = _Move(execution, row, state.busy & ~bit, state.waiting, latest, state)
+    for route in vertex.routes.get(row.ports[0], ()):
+        if not move.arrive(route):
+            return None
+    if move.waiting and not move.settle_joins(vertex):
+        return None
+    if move.consequences:
+        row = replace(row, consequences=tuple(move.consequences))
+        latest = latest.set(vertex.slot, row)
+    fresh = move.fresh
+    if len(fresh) > 1:
+        fresh.sort(key=_activated)
+    frontier = (*execution.frontier[:-1], *fresh)
+    after = replace(
+        execution,
+        status="running" if frontier or not execution.suspensions else "suspended",
+        trail=execution.trail.append(row),
+        position=execution.position + 1,
+        top=ScopeState(
+            latest,
+            move.busy,
+            move.waiting,
+            move.queues,
+            state.runs,
+            state.counts,
+            state.waves,
+            state.context,
+            move.iterations,
+            state.result,
+            state.result_order,
+            state.failure,
+        ),
+        frontier=frontier,
+        next_index=row.execution_index + 1,
+        iteration_count=execution.iteration_count + move.rounds,
+        last_at=row.at,
+    )
+    return after, row
+
+
+def _activated(activation: Activation) -> int:
+    return activation.activated
+
+
+class _Move:
+    """The arrivals of one row, on their way to plain nodes and inclusive joins."""
+
+    __slots__ = (
+        "arrived",
+        "busy",
+        "consequences",
+        "execution",
+        "fresh",
+        "iterations",
+        "latest",
+        "order",
+        "queues",
+        "rounds",
+        "row",
+        "state",
+        "value",
+        "waiting",
+    )
+
+    def __init__(self, execution, row, busy, waiting, latest, state) -> None:  # type: ignore[no-untyped-def]
+        self.execution = execution
+        self.row = row
+        self.value = row.output
+        self.busy = busy
+        self.waiting = waiting
+        self.latest = latest
+        self.state = state
+        self.queues = state.queues
+        self.iterations = state.iterations
+        self.rounds = 0
+        self.order = execution.position << RANK_BITS
+        self.fresh: list[Activation] = []
+        self.arrived: dict[int, Arrival] = {}
+        self.consequences: list[Formed] = []
+
+    def arrive(self, route: Route) -> bool:
+        """Hand the value on; false where that is not straightforward."""
+        target = self.execution.execution_graph.vertices[route.target]
+        if route.leaves or route.ends_item or target.home or not target.straight_in:
+            return False
+        arrival = Arrival(self.row.execution_index, route, self.value, self.order)
+        self.order += 1
+        if not target.plain:
+            if target.ordinal in self.arrived:
+                return False
+            self.arrived[target.ordinal] = arrival
+            self.waiting |= target.bit
+            return True
+        if (self.busy | self.waiting) & target.bit:
+            return False
+        self.form(target, (arrival,))
+        return True
+
+    def form(self, target: Vertex, arrivals: tuple[Arrival, ...]) -> int:
+        """Arrivals become a run that may start; its number."""
+        before = self.latest[target.slot]
+        run = 0 if before is None else before.run + 1
+        over = -1
+        if target.heads:
+            graph, policy = self.execution.execution_graph, self.execution.identity.policy
+            self.iterations, rounds, over = count_iteration(graph, policy, self.iterations, target, arrivals)
+            self.rounds += rounds
+        newest = arrivals[-1].order
+        activated = (newest | RANK_MASK) - (newest & RANK_MASK)
+        self.busy |= target.bit
+        self.fresh.append(Activation(target, TOP, run, run, arrivals, activated, over_limit=over))
+        return run
+
+    def settle_joins(self, vertex: Vertex) -> bool:
+        """Let the joins fire that may; false where more than inclusive joins are involved."""
+        graph = self.execution.execution_graph
+        if self.waiting & graph.demanding:
+            return False
+        stuck = self.waiting & graph.entangled
+        if stuck & (stuck - 1):
+            return False
+        touched = vertex.joins_ahead
+        for ordinal in self.arrived:
+            touched |= 1 << ordinal
+        for ordinal in bits_of(self.waiting & touched):
+            if not self.look_at(graph.vertices[ordinal]):
+                return False
+        if self.arrived:
+            queues = {**self.queues}
+            for ordinal, arrival in self.arrived.items():
+                queues[ordinal] = queues.get(ordinal, _EMPTY).append(arrival)
+            self.queues = queues
+        return True
+
+    def look_at(self, join: Vertex) -> bool:
+        """Let an inclusive join fire with the arrival that has just come, when nothing else is on its way to it."""
+        if self.busy & join.bit or (self.busy | self.waiting) & join.upstream & ~join.bit:
+            return True
+        arrival = self.arrived.get(join.ordinal)
+        if arrival is None or join.ordinal in self.queues:
+            return False
+        del self.arrived[join.ordinal]
+        self.waiting &= ~join.bit
+        run = self.form(join, (arrival,))
+        self.consequences.append(Formed(join.key, TOP, run, (arrival.ref,)))
+        return True

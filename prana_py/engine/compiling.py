@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prana_py.builtin_nodes import builtin_catalog
+from prana_py.builtin_nodes.all_nodes import builtin_catalog
 from prana_py.graph.compile import compile_workflow as compile_with
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import NodeKey

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
-from prana_py.builtin_nodes import builtin_catalog
+from prana_py.builtin_nodes.all_nodes import builtin_catalog
 from prana_py.driver.drive import Options, run_to_rest
 from prana_py.driver.effects import Commit, Deliver, Keep, Load, LoadGraph, MakeId, Notify, ReadClock, TakeJob
 from prana_py.driver.family import Job, with_family

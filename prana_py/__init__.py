@@ -1,0 +1,99 @@
+"""prana_py: an embeddable, durable workflow engine. These are its public names."""
+
+from __future__ import annotations
+
+from prana_py.engine.compiling import compile_workflow
+from prana_py.engine.run import run
+from prana_py.errors import (
+    CompileError,
+    DocumentError,
+    ExecutionError,
+    InvariantError,
+    NotFoundError,
+    PranaError,
+    Problem,
+    StorageError,
+    TemplateError,
+    TransitionError,
+    UsageError,
+)
+from prana_py.execution.execution import Execution
+from prana_py.execution.node_error import NodeError
+from prana_py.execution.node_execution import NodeExecution
+from prana_py.execution.suspension import Suspension
+from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.model.builder import WorkflowBuilder
+from prana_py.model.connection import Connection
+from prana_py.model.document import dump_workflow, load_workflow, workflow_from_dict, workflow_to_dict
+from prana_py.model.node import Node
+from prana_py.model.retry import Retry
+from prana_py.model.settings import NodeSettings, WorkflowSettings
+from prana_py.model.workflow import Workflow
+from prana_py.nodes.catalog import Catalog
+from prana_py.nodes.context import NodeContext
+from prana_py.nodes.definition import node
+from prana_py.nodes.node_type import NodeType
+from prana_py.nodes.returns import (
+    Each,
+    NodeFailure,
+    Output,
+    Outputs,
+    race,
+    stop,
+    stop_with_error,
+    wait_for_interval,
+    wait_for_signal,
+    wait_for_webhook,
+    wait_for_workflow,
+    wait_until,
+)
+from prana_py.runtimes.local import LocalRuntime
+
+__all__ = [
+    "Catalog",
+    "CompileError",
+    "Connection",
+    "DocumentError",
+    "Each",
+    "Execution",
+    "ExecutionError",
+    "ExecutionGraph",
+    "InvariantError",
+    "LocalRuntime",
+    "Node",
+    "NodeContext",
+    "NodeError",
+    "NodeExecution",
+    "NodeFailure",
+    "NodeSettings",
+    "NodeType",
+    "NotFoundError",
+    "Output",
+    "Outputs",
+    "PranaError",
+    "Problem",
+    "Retry",
+    "StorageError",
+    "Suspension",
+    "TemplateError",
+    "TransitionError",
+    "UsageError",
+    "Workflow",
+    "WorkflowBuilder",
+    "WorkflowSettings",
+    "compile_workflow",
+    "dump_workflow",
+    "load_workflow",
+    "node",
+    "race",
+    "run",
+    "stop",
+    "stop_with_error",
+    "wait_for_interval",
+    "wait_for_signal",
+    "wait_for_webhook",
+    "wait_for_workflow",
+    "wait_until",
+    "workflow_from_dict",
+    "workflow_to_dict",
+]

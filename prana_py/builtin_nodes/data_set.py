@@ -33,9 +33,11 @@ def set_data(
 def _parsed(template: Any) -> Any:
     if template is None:
         raise _failure("JSON parsing failed: json_template is missing or null")
-    if not isinstance(template, str):
-        # A template that is one expression, or a structure, is a value already: there is no text to read.
+    if isinstance(template, (dict, list)):
+        # A structure with templates in it is a value already: there is no text to read.
         return template
+    if not isinstance(template, str):
+        raise _failure(f"JSON parsing failed: json_template is {type(template).__name__}, neither text nor a structure")
     try:
         return msgspec.json.decode(template.encode("utf-8", "surrogatepass"))
     except (msgspec.DecodeError, RecursionError) as error:

@@ -9,7 +9,7 @@ from prana_py.nodes.definition import node
 
 @node(type="manual.trigger", name="Manual trigger", category="triggers", trigger=True, reads_only=True)
 def manual_trigger(input: Any) -> Any:
-    """Begins an execution that somebody starts: what it starts with passes through, an empty map where nothing is given."""
+    """Begins an execution that somebody starts: what it starts with passes through, or an empty map."""
     return {} if input is None else input
 
 

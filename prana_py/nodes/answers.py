@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting, failed
 from prana_py.errors import nearest
-from prana_py.execution.suspension import RaceRequest
+from prana_py.execution.suspension import RaceRequest, SimpleRequest
 from prana_py.identifiers import ERROR, TIMEOUT, PortName
 from prana_py.model.node_spec import ANY_PORT, NodeSpec
 from prana_py.nodes.returns import Each, Output, Outputs
@@ -37,7 +37,11 @@ def answer_to_outcome(answer: Any, spec: NodeSpec) -> Outcome:
             return _several_ports(answer, spec)
         case Waiting(request=RaceRequest(alternatives=alternatives)):
             return _port_problem(alternatives, spec) or answer
-        case Waiting() | Stopped() | Failed() | Completed() | CompletedPorts():
+        case Waiting(request=request):
+            return (
+                answer if isinstance(request, SimpleRequest) else _refused(f"nobody can wait for {request!r:.80}", spec)
+            )
+        case Stopped() | Failed() | Completed() | CompletedPorts():
             return answer
         case Opened():
             return (

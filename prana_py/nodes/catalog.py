@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prana_py.errors import NotFoundError, UsageError, nearest
 from prana_py.model.node_spec import NodeSpec
 from prana_py.nodes.node_type import AnyNode, NodeType
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS: Final = "prana_py.nodes"
 
@@ -34,7 +37,7 @@ class Catalog:
 
         found: list[AnyNode | type[NodeType]] = []
         for point in sorted(entry_points(group=group), key=lambda point: point.name):
-            offered = point.load()
+            offered = _loaded(point)
             several = isinstance(offered, (Catalog, list, tuple))
             found.extend(offered if several else (offered,))
         return cls(*found)
@@ -91,6 +94,17 @@ class Catalog:
                 )
             self._by_name[name] = node_type
         self._types[spec.type] = node_type
+
+
+def _loaded(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(
+            f"the entry point {point.name!r} = {point.value!r} of group {point.group!r} cannot be loaded: {error}",
+            code="node_type_not_loadable",
+            entry_point=point.name,
+        ) from error
 
 
 def _instance(given: AnyNode | type[NodeType]) -> AnyNode:

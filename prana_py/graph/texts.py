@@ -70,7 +70,7 @@ class _Texts:
     def node(self, index: int, node: Node) -> None:
         """A node's parameters and guard."""
         try:
-            params = compile_params(node.params, strict=self.strict)
+            params = self.params(node)
         except TemplateProblems as error:
             self.problems += [
                 msgspec.structs.replace(
@@ -85,6 +85,17 @@ class _Texts:
             guard = self.expression(node.settings.enabled_if, f"nodes[{index}].settings.enabled_if", node.key)
             if guard is not None:
                 self.compiled.guards[node.key] = guard
+
+    def params(self, node: Node) -> Params:
+        """The parameters, compiled – but for those that the node type wants as they are written."""
+        spec = self.inventory.specs.get(node.key)
+        raw = {name: node.params[name] for name in (spec.raw_params if spec else ()) if name in node.params}
+        if not raw:
+            return compile_params(node.params, strict=self.strict)
+        others = {name: value for name, value in node.params.items() if name not in raw}
+        params = compile_params(others, strict=self.strict)
+        renderer = None if params.static else lambda names: {**params.render(names), **raw}
+        return msgspec.structs.replace(params, source=node.params, renderer=renderer)
 
     def check_params(self, index: int, node: Node, params: Params) -> None:
         """What the node type says of the parameters that are already known."""

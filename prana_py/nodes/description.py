@@ -84,7 +84,7 @@ class Description:
         for function in (execute, resume, prepare):
             _refuse_generator(function)
         self._execute: Final = read_signature(execute, EXECUTE_NAMES)
-        known = frozenset(parameter.name for parameter in self._execute.parameters)
+        known = {parameter.name: parameter for parameter in self._execute.parameters}
         self._resume: Final = None if resume is None else read_signature(resume, RESUME_NAMES, known=known)
         self._prepare: Final = None if prepare is None else read_signature(prepare, PREPARE_NAMES, known=known)
         self._copy: Final = uncopied if self._options.reads_only else copied

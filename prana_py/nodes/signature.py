@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, final, get_args, get_origin, get_type_hints
@@ -68,7 +68,7 @@ class Signature(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 
 def read_signature(
-    function: Callable[..., Any], injectable: frozenset[str], *, known: frozenset[str] | None = None
+    function: Callable[..., Any], injectable: frozenset[str], *, known: Mapping[str, Parameter] | None = None
 ) -> Signature:
     """The signature of a node's function. With ``known`` (the node's parameters) an only name that is not among them
     and means nothing else is the data of the resume.
@@ -91,7 +91,7 @@ def read_signature(
         if means is not None:
             injected.append((parameter.name, means, annotation))
         else:
-            parameters.append(_parameter(parameter, annotation))
+            parameters.append(_known(parameter, known) or _parameter(parameter, annotation))
     if known is not None:
         parameters, injected = _find_data(function, parameters, injected, known)
     return Signature(
@@ -157,6 +157,11 @@ def _parameter(parameter: inspect.Parameter, annotation: Any) -> Parameter:
     )
 
 
+def _known(parameter: inspect.Parameter, known: Mapping[str, Parameter] | None) -> Parameter | None:
+    """What the node says of a parameter which this function of it only names."""
+    return known.get(parameter.name) if known and parameter.annotation is parameter.empty else None
+
+
 def _ready(kind: Any, annotation: Any, *, nullable: bool) -> frozenset[type]:
     null = frozenset((NoneType,)) if nullable else frozenset()
     if is_constrained(annotation):
@@ -172,7 +177,7 @@ def _find_data(
     function: Callable[..., Any],
     parameters: list[Parameter],
     injected: list[tuple[str, str, Any]],
-    known: frozenset[str],
+    known: Mapping[str, Parameter],
 ) -> tuple[list[Parameter], list[tuple[str, str, Any]]]:
     strangers = [parameter for parameter in parameters if parameter.name not in known]
     has_data = any(means == "data" for _, means, _ in injected)

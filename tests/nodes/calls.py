@@ -40,7 +40,7 @@ def invocation(call: Call = "execute", **fields: Any) -> Invocation:
 def outcome_of(node: AnyNode, given: Invocation | None = None, **fields: Any) -> Outcome:
     """What comes of a call; an async node gets a loop of its own."""
     outcome = call_node(node, given or invocation(**fields))
-    return asyncio.run(_awaited(outcome)) if isawaitable(outcome) else outcome  # type: ignore[return-value]  # not awaitable
+    return asyncio.run(_awaited(outcome)) if isawaitable(outcome) else outcome
 
 
 async def _awaited(outcome: Any) -> Outcome:

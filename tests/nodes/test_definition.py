@@ -42,7 +42,7 @@ def test_a_node_can_still_be_called_as_the_function_it_was():
 def test_a_node_keeps_the_name_and_the_docstring_of_its_function():
     assert greet.__name__ == "greet"
     assert (greet.__doc__ or "").startswith("Says hello.")
-    assert str(inspect.signature(greet)).startswith("(name:")  # type: ignore[arg-type]  # it is callable
+    assert str(inspect.signature(greet)).startswith("(name:")
 
 
 def test_the_type_is_the_functions_name_unless_said_otherwise():
@@ -134,7 +134,7 @@ def test_an_unknown_option_is_refused():
 def test_ports_are_a_tuple_and_no_text():
     with pytest.raises(UsageError, match="outputs of node type 'f' is a tuple"):
 
-        @node(outputs="yes")  # type: ignore[arg-type]  # the point
+        @node(outputs="yes")  # type: ignore[call-overload,untyped-decorator]  # the point
         def f() -> None: ...
 
 

@@ -100,6 +100,7 @@ def test_all_problems_are_told_at_once():
     assert [problem["path"] for problem in error.details["problems"]] == ["name", "count", "flag", "unknown"]
 
 
+@pytest.mark.row("X44")
 def test_null_takes_the_default_unless_the_type_allows_it():
     found = taken(count=None, maybe=None, within=None)
 

@@ -97,9 +97,14 @@ def compile_expression(source: str, *, strict: bool = False) -> Template:
     """A condition: ``value > 5`` or ``{{ value > 5 }}``, where bare names are fields of the input."""
     from prana_py.expressions.build import expression_from, template_from
 
-    if has_template(source):
-        return template_from(source.strip(), strict=strict)
-    return expression_from(source, strict=strict)
+    stripped = source.strip()
+    if not stripped.startswith(_MARKS):
+        return expression_from(source, strict=strict)
+    template = template_from(stripped, strict=strict)
+    if template.is_native:
+        return template
+    message = "a condition must be one expression, since text around it would always be true"
+    raise TemplateError(message, position=0, template=source)
 
 
 def compile_params(params: Mapping[str, Any], *, strict: bool = False) -> Params:

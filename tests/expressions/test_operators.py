@@ -223,6 +223,18 @@ def test_a_condition_may_stand_in_braces_or_not() -> None:
         assert compile_expression(source).test(NAMES) is True
 
 
+@pytest.mark.parametrize("source", ["{{ value }} > 5", "{% if value %}true{% endif %}", "", "value > {{ 5 }}"])
+def test_a_condition_is_one_expression_and_never_text(source: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_expression(source)
+
+    assert caught.value.code == "template_invalid"
+
+
+def test_braces_in_the_text_of_a_condition_are_text() -> None:
+    assert compile_expression("status != '{{ value }}'").test(NAMES)
+
+
 def test_the_paths_that_can_be_looked_up_are_known() -> None:
     template = compile_expression("$nodes.fetch.output.items[0][key] + $vars['a'] | default(nothing)")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from prana_py.errors import TemplateError
 from prana_py.expressions import limits
 from prana_py.expressions.body import bounded_value, text_of_body, text_of_outputs
+from prana_py.expressions.compiled import Template
 from prana_py.expressions.compiler import Compiler
 from prana_py.expressions.evaluation import Compute
 from prana_py.expressions.expression_parser import ExpressionParser
 from prana_py.expressions.lexer import Piece, expression_tokens, pieces
 from prana_py.expressions.syntax import Expression, Output
-from prana_py.expressions.template import Template
 from prana_py.expressions.template_parser import parse_template
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from prana_py.errors import Problem, TemplateError
 from prana_py.expressions import limits
+from prana_py.expressions.build import template_from
+from prana_py.expressions.compiled import Params, TemplateProblems, has_template
 from prana_py.expressions.directives import DIRECTIVES, OWN_NAMES, Directive
 from prana_py.expressions.evaluation import Compute, Evaluation
 from prana_py.expressions.fault import Fault
 from prana_py.expressions.names import Names
-from prana_py.expressions.template import Params, Template, TemplateProblems, compile_template
 
 
 def params_from(params: Mapping[str, Any], *, strict: bool) -> Params:
@@ -32,7 +33,7 @@ def params_from(params: Mapping[str, Any], *, strict: bool) -> Params:
         source=source,
         templated=frozenset(source if whole else fields),
         paths=frozenset(builder.paths),
-        renderer=_whole_map(whole) if whole else _filled_map(source, tuple(fields.items())),
+        renderer=_whole_map(whole) if whole else _filled(source, tuple(fields.items())),
     )
 
 
@@ -57,7 +58,7 @@ class _ParamsBuilder:
             return self.directive(value, place, depth) or self._map(value, place, depth)
         if isinstance(value, list):
             items = self.templated_items(enumerate(value), place, depth)
-            return _filled_list(value, tuple(items.items())) if items else None
+            return _filled(value, tuple(items.items())) if items else None
         return None
 
     def always(self, value: Any, place: str, depth: int) -> Compute:
@@ -82,12 +83,12 @@ class _ParamsBuilder:
         self.problems.append(Problem(code=error.code, message=error.message, place=place, position=error.position))
 
     def _text(self, source: str, place: str) -> Compute | None:
+        if not has_template(source):
+            return None
         try:
-            template = compile_template(source, strict=self.strict)
+            template = template_from(source, strict=self.strict)
         except TemplateError as error:
             self.problem(place, error)
-            return None
-        if not isinstance(template, Template):
             return None
         own = OWN_NAMES if self.inside_directives else frozenset()
         self.paths.update(path for path in template.paths if path[0] not in own)
@@ -95,7 +96,7 @@ class _ParamsBuilder:
 
     def _map(self, value: dict[str, Any], place: str, depth: int) -> Compute | None:
         items = self.templated_items(value.items(), place, depth)
-        return _filled_map(value, tuple(items.items())) if items else None
+        return _filled(value, tuple(items.items())) if items else None
 
     def _carried_out(self, name: str, directive: Directive, arguments: Any, place: str, depth: int) -> Compute:
         self.inside_directives += 1
@@ -113,21 +114,13 @@ class _ParamsBuilder:
         return carried_out
 
 
-def _filled_map(source: dict[str, Any], items: tuple[tuple[str, Compute], ...]) -> Compute:
-    def fill(names: Any) -> dict[str, Any]:
+def _filled(source: Any, items: tuple[tuple[Any, Compute], ...]) -> Compute:
+    """A copy of a map or list with these of its items filled in; the others are shared."""
+
+    def fill(names: Any) -> Any:
         filled = source.copy()
-        for key, render in items:
-            filled[key] = render(names)
-        return filled
-
-    return fill
-
-
-def _filled_list(source: list[Any], items: tuple[tuple[int, Compute], ...]) -> Compute:
-    def fill(names: Any) -> list[Any]:
-        filled = source.copy()
-        for index, render in items:
-            filled[index] = render(names)
+        for place, render in items:
+            filled[place] = render(names)
         return filled
 
     return fill

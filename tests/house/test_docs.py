@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import pytest
 
-import prana_py
 from tests.house.sources import TOP
 
 PAGES = [path.relative_to(TOP) for path in (TOP / "README.md", *sorted((TOP / "docs").rglob("*.md")))]
@@ -52,7 +51,6 @@ def pages_with(language: str) -> list[Path]:
     return [page for page in PAGES if any(block.language == language for block in blocks(read(page)))]
 
 
-@pytest.mark.skipif(not hasattr(prana_py, "run"), reason="the examples need prana_py.run")
 @pytest.mark.parametrize("page", pages_with("python"), ids=str)
 def test_the_examples_of_a_page_run_and_print_what_it_says(
     page: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -14,7 +14,7 @@ from prana_py.nodes.signature import ABSENT
 _LEVELS = {"debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40}
 
 
-@node(type="core.stop", name="Stop", category="flow", reads_only=True)
+@node(type="core.stop", name="Stop", category="flow", outputs=(), reads_only=True)
 def stop_(
     input: Any,
     outcome: Literal["ok", "error"] = "ok",
@@ -61,7 +61,10 @@ def log(
 def assert_(
     input: Any, condition: Any, message: str = "the condition does not hold", code: str = "assertion_failed"
 ) -> Any:
-    """The input passes through if ``condition`` holds; else the node fails with ``code`` and ``message``."""
+    """The input passes through if ``condition`` holds; else the node fails with ``code`` and ``message``.
+
+    With a ``retry`` in its settings it asks again: a condition over ``$execution``, ``$state`` or ``$now`` may come true.
+    """
     if not holds(condition):
-        raise NodeFailure(code, message, retryable=False)
+        raise NodeFailure(code, message)
     return input

@@ -46,7 +46,10 @@ def switch(
     default_port: PortText | None = None,
     all_matching: bool = False,
 ) -> Output | Outputs:
-    """The input passes through, by the port of the first case that holds, or of all that do, or by the default port."""
+    """The input passes through, by the port of the first case that holds, or of all that do, or by the default port.
+
+    A case is a map of ``port`` and ``condition``.
+    """
     if cases is None:
         raise NodeFailure("missing_cases", "a switch needs cases, each with a condition and a port", retryable=False)
     ports = [case.port for case in cases if holds(case.condition)]

@@ -15,5 +15,5 @@ def holds(condition: Any) -> bool:
     The texts ``false`` and ``0`` are false too: a template with more in it than one expression gives text.
     """
     if isinstance(condition, str):
-        return condition.strip().lower() not in _FALSE_TEXTS and loosely_true(condition.strip())
+        return condition != "" and condition.strip().lower() not in _FALSE_TEXTS
     return loosely_true(condition)

@@ -59,7 +59,10 @@ def wait(
 
 @node(type="wait.race", name="Race", category="wait", outputs=("*",), on_resume=_resumed, reads_only=True)
 def race(ctx: NodeContext, waits: dict[str, WaitParams]) -> Waiting:
-    """Suspends for several waits, each under the port it leaves by: the first to be resolved withdraws the others."""
+    """Suspends for several waits, each under the port it leaves by: the first to be resolved withdraws the others.
+
+    ``waits`` is a map of ports to maps of the parameters of ``wait.wait``.
+    """
     if not waits:
         raise NodeFailure(
             "config_error", "a race needs at least one wait, under the port it leaves by", retryable=False

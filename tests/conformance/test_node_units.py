@@ -338,9 +338,14 @@ def each_of(*checks: Check) -> Check:
 
 
 MODES = ("sync", "async", "fire_and_forget")
-DEFAULTS: dict[str, Any] = dict(
-    mode="sync", batch="all", on_failure="fail_parent", queue=None, window=None, timeout=None, version=None
-)
+DEFAULTS: dict[str, Any] = {
+    "mode": "sync",
+    "batch": "all",
+    "on_failure": "fail_parent",
+    "queue": None,
+    "window": None,
+    "timeout": None,
+}
 
 EXECUTE: dict[str, Check] = {
     "EW1": asks_with_all(),

@@ -172,12 +172,12 @@ def _check_each(activation: Activation, outcome: CompletedPorts, stored: dict[Po
 def _check_contracts(activation: Activation, values: dict[PortName, Any]) -> None:
     for port, value in values.items():
         for candidate in activation.vertex.routes.get(port, ()):
-            contract = candidate.connection.contract
-            if contract is not None and (problems := contract_problems(contract, value)):
-                message = (
-                    f"what leaves node {activation.vertex.key!r} breaks the contract of {candidate.key}: {problems[0]}"
-                )
-                raise _Refused(_error("contract_broken", message, connection=candidate.key, problems=list(problems)))
+            faults = [] if candidate.contract is None else candidate.contract.faults(value)
+            if faults:
+                problems = [f"{place}: {fault}" if place else fault for place, fault in faults]
+                what = f"what leaves node {activation.vertex.key!r} breaks the contract of {candidate.key}"
+                message = f"{what}: {problems[0]}"
+                raise _Refused(_error("contract_broken", message, connection=candidate.key, problems=problems))
 
 
 def _error(code: str, message: str, **details: Any) -> NodeError:

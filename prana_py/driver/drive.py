@@ -1,4 +1,4 @@
-"""The one loop that drives an execution: decide, do, apply – until it has ended, or only waits for the world outside."""
+"""The one loop that drives an execution: decide, do, apply – until it has ended, or only waits for others."""
 
 from __future__ import annotations
 
@@ -84,8 +84,7 @@ class Drive:
         if self.in_flight and not _only_moves_on(after, row):
             yield from self._abandon_what_is_gone()
         if before.suspensions is not after.suspensions and before.suspensions:
-            for effect in orphans(before, after, row):
-                yield effect
+            yield from orphans(before, after, row)
 
     def _abandon_what_is_gone(self) -> Program[None]:
         """Calls whose run is withdrawn, or whose execution is ending, are asked to stop."""
@@ -207,34 +206,36 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
         yield from prepare_nodes(drive)
     for suspension in drive.execution.suspensions.values():
         drive.to_start.extend(children_of(drive.execution, suspension))  # after a crash; starting twice finds the first
-    inline = options.max_concurrency == 1
     while True:
-        if inline and not drive.in_flight and not drive.children:
+        if options.max_concurrency == 1 and not drive.in_flight and not drive.children:
             yield from go_straight(drive)
         if drive.to_start:
             yield from _await(drive, (), None)
-            continue
-        decision = decide(
-            drive.execution, drive.in_flight, capacity=options.max_concurrency, now=drive.now, due=drive.due()
-        )
-        match decision:
-            case Write(row):
-                yield from drive.write(row)
-            case Launch(activations):
-                calls = yield from drive.launch(activations)
-                if calls:
-                    yield from _await(drive, calls, drive.due())
-            case Await(until):
-                if not drive.in_flight and until is None and not drive.children:
-                    raise InvariantError(f"execution {execution.id!r} has nothing to wait for")
-                yield from _await(drive, (), until)
-            case Rest():
-                if drive.children and not drive.execution.is_final:
-                    yield from _await(drive, (), drive.due())
-                elif drive.in_flight and not drive.execution.is_final:
-                    yield from _await(drive, (), None)
-                else:
-                    return drive.execution
+        elif (yield from _step(drive)):
+            return drive.execution
+
+
+def _step(drive: Drive) -> Program[bool]:
+    """Do the next thing; true when there is nothing to do any more."""
+    decision = decide(
+        drive.execution, drive.in_flight, capacity=drive.options.max_concurrency, now=drive.now, due=drive.due()
+    )
+    match decision:
+        case Write(row):
+            yield from drive.write(row)
+        case Launch(activations):
+            calls = yield from drive.launch(activations)
+            if calls:
+                yield from _await(drive, calls, drive.due())
+        case Await(until):
+            if not drive.in_flight and until is None and not drive.children:
+                raise InvariantError(f"execution {drive.execution.id!r} has nothing to wait for")
+            yield from _await(drive, (), until)
+        case Rest():
+            if drive.execution.is_final or not (drive.children or drive.in_flight):
+                return True
+            yield from _await(drive, (), drive.due())
+    return False
 
 
 _NOTHING: frozenset[RunKey] = frozenset()

@@ -136,6 +136,5 @@ class Deliver(msgspec.Struct, frozen=True, gc=False):
 
 
 Effect: TypeAlias = (
-    Invocation
-    | ReadClock | MakeId | Perform | Abandon | Commit | Notify | Load | LoadGraph | Keep | TakeJob | Deliver
+    Invocation | ReadClock | MakeId | Perform | Abandon | Commit | Notify | Load | LoadGraph | Keep | TakeJob | Deliver
 )

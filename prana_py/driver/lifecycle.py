@@ -102,41 +102,45 @@ def _event(execution: Execution, at: Instant, kind: EventKind, **told: Any) -> L
 
 
 def _told_by(before: Execution | None, row: Row, after: Execution) -> list[tuple[EventKind, dict[str, Any]]]:
+    """The event that a row is, with what it tells; some rows tell nothing."""
+    if isinstance(row, Settled | Stopped | AttemptFailed | Suspended | Cancelled):
+        kind, data = _of_run(row)
+        return [(kind, {**_run(row), "data": data})]
     match row:
         case Started():
             return [("execution_started", {"data": {"input": row.input}})]
-        case Settled():
-            error = {} if row.error is None else {"error": row.error.as_data()}
-            kind: EventKind = "node_failed" if row.failed else "node_completed"
-            return [(kind, _run(row) | {"data": {"output": row.output, "ports": list(row.ports), **error}})]
-        case Stopped():
-            return [
-                ("node_completed" if row.error is None else "node_failed", _run(row) | {"data": {"output": row.output}})
-            ]
-        case AttemptFailed():
-            data = {"error": row.error.as_data(), "retry_at": row.retry_at}
-            return [("node_retry_scheduled", _run(row) | {"data": data})]
-        case Suspended():
-            data = {"waits": {s.wait_id: s.type for s in row.waits}}
-            return [("node_suspended", _run(row) | {"data": data})]
-        case Cancelled():
-            return [("node_cancelled", _run(row) | {"data": {"why": row.why}})]
         case Resumed() | SignalTaken():
-            return [
-                ("node_resumed", _woken(before, row.wait_id) | {"data": {"wait_id": row.wait_id, "data": row.data}})
-            ]
+            data = {"wait_id": row.wait_id, "data": row.data}
+            return [("node_resumed", {**_woken(before, row.wait_id), "data": data})]
         case Expired():
-            return [("node_expired", _woken(before, row.wait_id) | {"data": {"wait_id": row.wait_id}})]
+            return [("node_expired", {**_woken(before, row.wait_id), "data": {"wait_id": row.wait_id}})]
         case SignalKept():
             return [("signal_kept", {"data": {"name": row.name}})]
         case CancelRequested():
             return [("cancel_requested", {"data": {"reason": row.reason}})]
-        case ScopeOpened():
-            return [("scope_opened", {"node_key": row.node, "scope": row.scope, "data": {"item": row.item}})]
-        case ScopeClosed():
-            return [("scope_closed", {"node_key": row.node, "scope": row.scope, "data": {"item": row.item}})]
+        case ScopeOpened() | ScopeClosed():
+            kind = "scope_opened" if isinstance(row, ScopeOpened) else "scope_closed"
+            return [(kind, {"node_key": row.node, "scope": row.scope, "data": {"item": row.item}})]
         case _:
             return []
+
+
+def _of_run(row: Settled | Stopped | AttemptFailed | Suspended | Cancelled) -> tuple[EventKind, dict[str, Any]]:
+    match row:
+        case Settled() | Stopped():
+            failed = row.failed if isinstance(row, Settled) else row.error is not None
+            data: dict[str, Any] = {"output": row.output}
+            if isinstance(row, Settled):
+                data["ports"] = list(row.ports)
+            if row.error is not None:
+                data["error"] = row.error.as_data()
+            return ("node_failed" if failed else "node_completed"), data
+        case AttemptFailed():
+            return "node_retry_scheduled", {"error": row.error.as_data(), "retry_at": row.retry_at}
+        case Suspended():
+            return "node_suspended", {"waits": {suspension.wait_id: suspension.type for suspension in row.waits}}
+        case Cancelled():
+            return "node_cancelled", {"why": row.why}
 
 
 def _run(row: Settled | Stopped | AttemptFailed | Suspended | Cancelled) -> dict[str, Any]:

@@ -39,14 +39,14 @@ class Opened(msgspec.Struct, frozen=True, gc=False, tag="opened", kw_only=True):
     """A scope owner answers with the plan of its scopes (``core.for_each``) or its first round (``core.while``)."""
 
     items: list[Any]
-    """What each scope starts with; of a ``while`` the single value that the first round gets (none: no round at all)."""
+    """What each scope starts with; of a ``while`` the one value that the first round gets (none: no round)."""
     max_concurrency: int = 1
     need: int | None = None
     """Done as soon as so many items have completed; the rest is withdrawn."""
     until: str | None = None
-    """Expression over the results so far (``$results``, ``$input`` the last one); when it holds, the rest is withdrawn."""
+    """Expression over the results so far (``$results``, ``$input`` the last); when it holds, the rest is withdrawn."""
     on_item_error: str = "stop"
-    """``stop``: the owner's run fails; ``continue``: the error object is the item's result; ``skip``: the item has no result."""
+    """``stop``: the owner's run fails; ``continue``: the error is the item's result; ``skip``: it has no result."""
     open: bool = False
     """Items may be added by signal ``<node key>.add`` until ``<node key>.close``."""
     condition: str | None = None

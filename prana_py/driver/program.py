@@ -1,4 +1,4 @@
-"""A program: something that must be done, written once, as a generator that yields effects and is sent their replies."""
+"""A program: what must be done, written once, as a generator that yields effects and is sent their replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others may ask of an execution: resume, signal, cancel, withdraw, add items. Each becomes a row, or a clear error."""
+"""What others may ask of an execution: resume, signal, cancel, add items. Each becomes a row, or a clear error."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from prana_py.driver.outcome import Completed, Outcome
 from prana_py.driver.prepare import prepare
 from prana_py.driver.program import Program
 from prana_py.execution.activation import Activation
-from prana_py.execution.execution import Execution
+from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.rows import Settled
 from prana_py.execution.storable import NotStorableError, storable
 from prana_py.execution.straight import advance_straight
@@ -65,7 +65,7 @@ def _next(drive: Drive, execution: Execution) -> Activation | None:
     activation = execution.frontier[-1]
     if not activation.vertex.straight or activation.index >= 0 or activation.starved or activation.over_limit >= 0:
         return None
-    if execution.suspensions or execution.identity.deadline is not None:
+    if execution.suspensions is not NO_SUSPENSIONS or execution.identity.deadline is not None:
         due = drive.due()
         if execution.signals or (due is not None and drive.now >= due):
             return None

@@ -1,4 +1,4 @@
-"""Sub-workflows: which children a row starts, what their end means to the parent, and what becomes of them without it."""
+"""Sub-workflows: which children a row starts, what their end means to the parent, what becomes of orphans."""
 
 from __future__ import annotations
 

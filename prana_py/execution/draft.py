@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from prana_py.errors import TransitionError
 from prana_py.execution.activation import RANK_BITS, Activation, Arrival, activated_by
-from prana_py.execution.execution import Ending, Execution, ExecutionStatus, OwnerRun
+from prana_py.execution.execution import NO_SUSPENSIONS, Ending, Execution, ExecutionStatus, OwnerRun
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.rows import AttemptFailed, Cancelled, Gate, Row, RunKey, Settled, Stopped, Suspended
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState
@@ -183,8 +183,8 @@ class Draft:
                 state,
                 busy=state.busy | vertex.bit,
                 iterations=iterations,
-                runs=state.runs.set(vertex.ordinal, run + 1),
-                counts=state.counts.set(vertex.ordinal, state.counts.get(vertex.ordinal, 0) + 1),
+                runs={**state.runs, vertex.ordinal: run + 1},
+                counts={**state.counts, vertex.ordinal: state.counts.get(vertex.ordinal, 0) + 1},
             )
         else:
             state = replace(state, busy=state.busy | vertex.bit, iterations=iterations)
@@ -192,7 +192,7 @@ class Draft:
         run_index = run
         if vertex.home:
             run_index = self.run_counts.get(vertex.ordinal, 0)
-            self.run_counts = self.run_counts.set(vertex.ordinal, run_index + 1)
+            self.run_counts = {**self.run_counts, vertex.ordinal: run_index + 1}
         activation = Activation(
             vertex,
             scope,
@@ -273,7 +273,7 @@ class Draft:
         vertex = activation.vertex
         left = state.counts.get(vertex.ordinal, 1) - 1
         if vertex.settings.reentrant:
-            state = replace(state, counts=state.counts.set(vertex.ordinal, left))
+            state = replace(state, counts={**state.counts, vertex.ordinal: left})
         if left <= 0:
             state = replace(state, busy=state.busy & ~vertex.bit)
         self.put(activation.scope, state)
@@ -298,7 +298,9 @@ class Draft:
 
     def amend(self, row: Row, whole: Row) -> None:
         """The row is complete only now: remember it whole where it is the latest of its node."""
-        if not isinstance(row, Settled | Suspended | AttemptFailed | Cancelled | Stopped) or not self.is_open(row.scope):
+        if not isinstance(row, Settled | Suspended | AttemptFailed | Cancelled | Stopped) or not self.is_open(
+            row.scope
+        ):
             return
         state, slot = self.scope(row.scope), self.graph.vertex(row.node).slot
         if state.latest[slot] is row and isinstance(whole, Settled | Suspended | AttemptFailed | Cancelled | Stopped):
@@ -316,7 +318,7 @@ class Draft:
             state = self.scope(activation.scope)
             ordinal = activation.vertex.ordinal
             merged = {**state.context.get(ordinal, {}), **context}
-            self.put(activation.scope, replace(state, context=state.context.set(ordinal, merged)))
+            self.put(activation.scope, replace(state, context={**state.context, ordinal: merged}))
 
     # ── withdrawing ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -327,7 +329,7 @@ class Draft:
             self.close_owner(key)
         state = self.scope(activation.scope)
         used = max(state.runs.get(activation.vertex.ordinal, 0), activation.run + 1)
-        self.put(activation.scope, replace(state, runs=state.runs.set(activation.vertex.ordinal, used)))
+        self.put(activation.scope, replace(state, runs={**state.runs, activation.vertex.ordinal: used}))
         self.leave(activation)
         return activation
 
@@ -351,7 +353,7 @@ class Draft:
         self._forget(scope)
 
     def _forget(self, gone: Scope | RunKey) -> None:
-        self.touched.discard(gone)  # type: ignore[arg-type]  # a run key is never in it
+        self.touched.discard(gone)
         self.attention = tuple(other for other in self.attention if other != gone)
 
     def empty_scope(self, scope: Scope) -> None:
@@ -374,11 +376,11 @@ class Draft:
             self._forget(inner)
         state = self.scope(scope)
         if state.live:
-            runs = state.runs
+            runs = dict(state.runs)
             for activation in inside:
                 if activation.scope == scope:
-                    used = max(runs.get(activation.vertex.ordinal, 0), activation.run + 1)
-                    runs = runs.set(activation.vertex.ordinal, used)
+                    ordinal = activation.vertex.ordinal
+                    runs[ordinal] = max(runs.get(ordinal, 0), activation.run + 1)
             empty = ScopeState(latest=state.latest)
             self.put(
                 scope,
@@ -409,7 +411,7 @@ class Draft:
             scopes=self.scopes,
             frontier=self.frontier,
             parked=self.parked,
-            suspensions=self.suspensions,
+            suspensions=self.suspensions if len(self.suspensions) else NO_SUSPENSIONS,
             owners=self.owners,
             attention=self.attention,
             state=self.state,

@@ -117,7 +117,7 @@ NO_SUSPENSIONS: Final[PMap[WaitId, Suspension]] = pmap()
 NO_OWNERS: Final[PMap[RunKey, OwnerRun]] = pmap()
 NO_SCOPES: Final[PMap[Scope, ScopeState]] = pmap()
 NO_MUTEXES: Final[PMap[str, tuple[RunKey, ...]]] = pmap()
-NO_COUNTS: Final[PMap[int, int]] = pmap()
+NO_COUNTS: Final[Mapping[int, int]] = {}
 NO_CLOSED: Final[PMap[NodeKey, ScopeState]] = pmap()
 
 
@@ -139,6 +139,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     parked: PMap[RunKey, Activation] = NO_PARKED
     """Runs that wait, and scope owners whose items are under way."""
     suspensions: PMap[WaitId, Suspension] = NO_SUSPENSIONS
+    """The open waits; exactly ``NO_SUSPENSIONS`` when there are none."""
     owners: PMap[RunKey, OwnerRun] = NO_OWNERS
     attention: tuple[RunKey | Scope, ...] = ()
     """Scope owners that may go on, and scopes in which nothing is live any more; derived, not stored."""
@@ -149,7 +150,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     signals: tuple[KeptSignal, ...] = ()
     mutexes: PMap[str, tuple[RunKey, ...]] = NO_MUTEXES
     """By name: who holds it, then who waits for it."""
-    run_counts: PMap[int, int] = NO_COUNTS
+    run_counts: Mapping[int, int] = NO_COUNTS
     """By ordinal, for nodes that run in scopes: how many runs there were in the whole execution."""
     closed_scopes: PMap[NodeKey, ScopeState] = NO_CLOSED
     """By owner: the scope of its last item, for look-ups from outside."""

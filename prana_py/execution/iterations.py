@@ -10,7 +10,7 @@ from prana_py.graph.execution_graph import ExecutionGraph, Vertex
 def count_iteration(
     graph: ExecutionGraph, policy: Policy, counts: tuple[int, ...], head: Vertex, arrivals: tuple[Arrival, ...]
 ) -> tuple[tuple[int, ...], int, int]:
-    """The counts when this head of cycles runs again; whether that is a further round; the cycle that is over its limit.
+    """The counts when this head of cycles runs again, whether that is a further round, and the cycle over its limit.
 
     A cycle that is entered from outside is counted anew. A declared cycle ends at its limit by itself.
     """

@@ -1,7 +1,7 @@
 """When the arrivals at a node become a run, and which of them: one pure function per kind of join.
 
-Live work is what is ready, under way, suspended or has arrivals. Live work can reach a join when a path leads there that
-does not pass through the join itself; who can is ``Vertex.upstream``, computed once.
+Live work is what is ready, under way, suspended or has arrivals. It can reach a join when a path leads there that does
+not pass through the join itself; who can is ``Vertex.upstream``, computed once.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ def can_starve(vertex: Vertex) -> bool:
 
 
 def feed_of(arrival: Arrival) -> int:
+    """The place of its connection among the target's feeds."""
     return 0 if arrival.route is None else arrival.route.feed
 
 

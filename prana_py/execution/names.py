@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from pyrsistent import PMap
@@ -62,9 +62,9 @@ class ExecutionNames(Names):
         self["$input"] = value
 
     def __missing__(self, name: str) -> Any:
-        made = _MAKERS.get(name)
-        if made is not None:
-            value = made(self)
+        make = _MAKERS.get(name)
+        if make is not None:
+            value = make(self)
             self[name] = value
             return value
         if name[:1] == "$":
@@ -142,7 +142,8 @@ def visible_scope(seen: Seen, vertex: Vertex, scope: Scope) -> ScopeState | None
     depth = len(vertex.home)
     graph = seen.execution_graph
     own = scope[:depth]
-    if len(own) == depth and all(graph.vertices[o].key == step[0] for o, step in zip(vertex.home, own, strict=True)):
+    owners = [graph.vertices[ordinal].key for ordinal in vertex.home]
+    if owners == [step[0] for step in own]:
         return seen.scope_state(own)
     return seen.closed_scopes.get(graph.vertices[vertex.home[-1]].key)
 
@@ -216,7 +217,7 @@ def _item(seen: Seen, scope: Scope) -> dict[str, Any]:
     return told
 
 
-_MAKERS: Final = {
+_MAKERS: Final[Mapping[str, Callable[[ExecutionNames], Any]]] = {
     "$nodes": lambda names: _Nodes(names.seen, names.scope),
     "$vars": lambda names: names.seen.identity.variables,
     "$env": lambda names: dict(names.seen.environment),

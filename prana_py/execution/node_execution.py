@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -101,25 +102,29 @@ def fold_runs(graph: ExecutionGraph, rows: Iterable[Row]) -> list[NodeExecution]
                 key = waits[name]
                 runs[key] = replace(runs[key], status="running")
             case ScopeClosed(error=NodeError()):
-                _withdraw(runs, lambda key, scope=_inside(row): key[1][: len(scope)] == scope)
+                _withdraw(runs, partial(_is_inside, (*row.scope, (row.node, row.run, row.item))))
             case _:
                 pass
         for consequence in getattr(row, "consequences", ()):
             match consequence:
                 case Withdrawn(run=withdrawn):
-                    _withdraw(runs, lambda key, withdrawn=withdrawn: key == withdrawn)
+                    _withdraw(runs, withdrawn.__eq__)
                 case AllWithdrawn(keep=keep):
-                    _withdraw(runs, lambda key, keep=keep: key not in keep)
+                    _withdraw(runs, partial(_is_not_in, keep))
                 case _:
                     pass
     return sorted(runs.values(), key=lambda run: run.execution_index)
 
 
-def _inside(row: ScopeClosed) -> Scope:
-    return (*row.scope, (row.node, row.run, row.item))
+def _is_inside(scope: Scope, key: RunKey) -> bool:
+    return key[1][: len(scope)] == scope
 
 
-def _withdraw(runs: dict[RunKey, NodeExecution], concerned: Any) -> None:
+def _is_not_in(keep: tuple[RunKey, ...], key: RunKey) -> bool:
+    return key not in keep
+
+
+def _withdraw(runs: dict[RunKey, NodeExecution], concerned: Callable[[RunKey], object]) -> None:
     for key, run in runs.items():
         if run.status in ("running", "suspended", "retrying") and concerned(key):
             runs[key] = replace(run, status="withdrawn")

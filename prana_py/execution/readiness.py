@@ -291,7 +291,8 @@ def apply_consequence(draft: Draft, consequence: Consequence) -> None:
             _apply_all_withdrawn(draft, keep)
         case WaveClosed(node=node, scope=scope):
             state = draft.scope(scope)
-            draft.put(scope, replace(state, waves=state.waves.remove(draft.graph.ordinals[node])))
+            over = draft.graph.ordinals[node]
+            draft.put(scope, replace(state, waves={o: wave for o, wave in state.waves.items() if o != over}))
         case WindowOpened(suspension=suspension):
             draft.suspensions = draft.suspensions.set(suspension.wait_id, suspension)
 
@@ -317,7 +318,7 @@ def _open_wave(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival,
     delivered = 0
     for arrival in taken:
         delivered |= 1 << feed_of(arrival)
-    draft.put(scope, replace(state, waves=state.waves.set(vertex.ordinal, Wave(delivered, taken[0].order))))
+    draft.put(scope, replace(state, waves={**state.waves, vertex.ordinal: Wave(delivered, taken[0].order)}))
 
 
 def _apply_compensation(draft: Draft, vertex: Vertex, formed: Formed) -> None:
@@ -338,7 +339,7 @@ def _apply_dropped(draft: Draft, dropped: Dropped) -> None:
         delivered = wave.delivered
         for arrival in taken:
             delivered |= 1 << feed_of(arrival)
-        waves = state.waves.set(vertex.ordinal, replace(wave, delivered=delivered))
+        waves = {**state.waves, vertex.ordinal: replace(wave, delivered=delivered)}
         draft.put(dropped.scope, replace(state, waves=waves))
     draft.take_arrivals(vertex, dropped.scope, taken)
 

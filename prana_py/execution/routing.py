@@ -1,4 +1,4 @@
-"""Which connections an answer takes: those of the chosen ports whose condition holds, and whether a cycle goes round."""
+"""Which connections an answer takes: those whose condition holds, unless a declared cycle ends there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal's vocabulary: one row per transition, carrying what was decided, so that loading applies and never decides.
+"""The journal's vocabulary: one row per transition, carrying what was decided, so that loading never decides.
 
 Rows name nodes and connections by key, never by number. A row is the primary fact; its ``consequences`` are what the
 fact led to in the same instant (joins that fired, work that was withdrawn), in the order in which they are applied.
@@ -18,7 +18,7 @@ RunKey: TypeAlias = tuple[NodeKey, Scope, int]
 """A run of a node: key, scope, and its number within the scope."""
 
 ArrivalRef: TypeAlias = tuple[int, str, int]
-"""An arrival: the execution index of the run it came from (−1: none), its connection, and its element (−1: the whole)."""
+"""An arrival: the execution index of the run it came from (−1: none), its connection, its element (−1: the whole)."""
 
 Gate: TypeAlias = Literal["ready", "guard", "mutex"]
 
@@ -119,6 +119,8 @@ class Policy(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
 
 
 class Started(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="started"):
+    """An execution began: what it was given, and the graph it will keep to."""
+
     at: Instant
     execution_id: ExecutionId
     workflow_id: WorkflowId
@@ -137,6 +139,8 @@ class Started(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="start
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="prepared"):
+    """Its nodes were prepared."""
+
     at: Instant
     data: dict[NodeKey, Any]
 
@@ -258,6 +262,8 @@ class Expired(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="expir
 
 
 class SignalKept(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="signal_kept"):
+    """A signal came before anybody waited for it."""
+
     at: Instant
     name: str
     data: Any = None
@@ -284,6 +290,8 @@ class ArrivalsDropped(msgspec.Struct, frozen=True, gc=False, array_like=True, ta
 
 
 class ScopeOpened(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="scope_opened"):
+    """A scope owner opened the scope of an item or round."""
+
     at: Instant
     node: NodeKey
     scope: Scope
@@ -296,6 +304,8 @@ class ScopeOpened(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="s
 
 
 class ScopeClosed(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="scope_closed"):
+    """Nothing was live in a scope any more, and this came of it."""
+
     at: Instant
     node: NodeKey
     scope: Scope
@@ -362,6 +372,8 @@ class Stopped(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="stopp
 
 
 class Migrated(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="migrated"):
+    """From here on the execution belongs to another version of its workflow."""
+
     at: Instant
     workflow_version: int
     digest: str
@@ -380,6 +392,8 @@ class Forked(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="forked
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="ended"):
+    """The execution reached its final status."""
+
     at: Instant
     status: Literal["completed", "failed", "cancelled"]
     output: Any = None

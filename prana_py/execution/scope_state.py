@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from pyrsistent import PMap, PVector, pmap, pvector
+from pyrsistent import PVector, pvector
 
 from prana_py.execution.activation import Arrival
 from prana_py.execution.node_error import NodeError
@@ -15,8 +15,8 @@ from prana_py.execution.rows import AttemptFailed, Cancelled, Settled, Stopped, 
 RunRow: TypeAlias = Settled | Suspended | AttemptFailed | Cancelled | Stopped
 
 NO_ARRIVALS: Final[PVector[Arrival]] = pvector()
-NO_NUMBERS: Final[PMap[int, int]] = pmap()
-NO_CONTEXT: Final[PMap[int, dict[str, Any]]] = pmap()
+NO_NUMBERS: Final[Mapping[int, int]] = {}
+NO_CONTEXT: Final[Mapping[int, dict[str, Any]]] = {}
 
 
 class Queue(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -79,7 +79,7 @@ class Wave(msgspec.Struct, frozen=True, gc=False, eq=False):
 
 
 NO_QUEUES: Final[Mapping[int, Queue]] = {}
-NO_WAVES: Final[PMap[int, Wave]] = pmap()
+NO_WAVES: Final[Mapping[int, Wave]] = {}
 
 
 class ScopeState(msgspec.Struct, frozen=True, gc=False, eq=False):
@@ -93,12 +93,12 @@ class ScopeState(msgspec.Struct, frozen=True, gc=False, eq=False):
     """Bit set of the nodes with arrivals that are not yet a run."""
     queues: Mapping[int, Queue] = NO_QUEUES
     """By ordinal. A plain dict, copied on change: few joins wait at once in one scope."""
-    runs: PMap[int, int] = NO_NUMBERS
+    runs: Mapping[int, int] = NO_NUMBERS
     """By ordinal: the next run number, where ``latest`` does not tell (reentrant or withdrawn runs)."""
-    counts: PMap[int, int] = NO_NUMBERS
+    counts: Mapping[int, int] = NO_NUMBERS
     """By ordinal: how many runs are live, of nodes of which several may be."""
-    waves: PMap[int, Wave] = NO_WAVES
-    context: PMap[int, dict[str, Any]] = NO_CONTEXT
+    waves: Mapping[int, Wave] = NO_WAVES
+    context: Mapping[int, dict[str, Any]] = NO_CONTEXT
     iterations: tuple[int, ...] = ()
     """By cycle: how often its way back was taken since it was entered."""
     result: Any = None

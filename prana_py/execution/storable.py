@@ -18,7 +18,7 @@ class NotStorableError(ValueError):
 
 
 def storable(value: Any) -> Any:
-    """The value as successors and the journal see it: tuples are lists, records are dicts. Scalars come back as they are."""
+    """The value as successors and the journal see it: tuples are lists, records are dicts; scalars are the same."""
     kind = type(value)
     if kind in _ATOMS or (kind is int and -(1 << 63) <= value < 1 << 64) or (kind is str and value.isascii()):
         return value

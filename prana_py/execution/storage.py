@@ -22,7 +22,7 @@ FORMAT: Final = 1
 TAG: Final = "$prana"
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final[msgspec.msgpack.Decoder[Row]] = msgspec.msgpack.Decoder(Row)  # type: ignore[arg-type]  # a union is a type here
+_DECODER: Final[msgspec.msgpack.Decoder[Row]] = msgspec.msgpack.Decoder(Row)
 
 
 def encode_row(row: Row) -> bytes:
@@ -72,7 +72,8 @@ def from_storage_format(
 
 def _row(data: Any, position: int) -> Row:
     try:
-        return msgspec.convert(_untagged(data), Row)  # type: ignore[arg-type]  # a union is a type here
+        row: Row = msgspec.convert(_untagged(data), Row)
+        return row
     except (msgspec.ValidationError, ValueError, RecursionError, TypeError) as error:
         raise StorageError(f"row {position} cannot be read: {error}", code="row_invalid", position=position) from error
 

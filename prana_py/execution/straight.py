@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from prana_py.execution.activation import RANK_BITS, RANK_MASK, Activation, Arrival
-from prana_py.execution.execution import Execution
+from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.joins import bits_of
 from prana_py.execution.rows import Formed, Settled
@@ -45,7 +45,7 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
     frontier = (*execution.frontier[:-1], *fresh)
     after = replace(
         execution,
-        status="running" if frontier or not execution.suspensions else "suspended",
+        status="running" if frontier or execution.suspensions is NO_SUSPENSIONS else "suspended",
         trail=execution.trail.append(row),
         position=execution.position + 1,
         top=ScopeState(

@@ -56,7 +56,7 @@ class SubWorkflowRequest(msgspec.Struct, frozen=True, kw_only=True, tag="sub_wor
     input: Any = None
     mode: ExecutionMode = "sync"
     batch: BatchMode = "all"
-    """``all``: one child with the whole input; ``single``: one child per item; ``window``: the same, spread over time."""
+    """``all``: one child with the whole input; ``single``: one per item; ``window``: the same, spread over time."""
     window: timedelta | None = None
     parent_close: ParentClose = "cancel"
     on_failure: FailureStrategy = "fail_parent"
@@ -80,27 +80,37 @@ WaitRequest: TypeAlias = SimpleRequest | RaceRequest
 
 
 class WebhookWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="webhook"):
+    """Until the token is presented."""
+
     wait_till: Instant | None = None
     method: str = "POST"
     schema: dict[str, Any] | None = None
 
 
 class IntervalWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="interval"):
+    """Until a duration is over."""
+
     wait_till: Instant
 
 
 class ScheduleWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="schedule"):
+    """Until an instant has come."""
+
     wait_till: Instant
     zone: str = "UTC"
 
 
 class SignalWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="signal"):
+    """Until a named signal arrives."""
+
     name: str
     wait_till: Instant | None = None
     schema: dict[str, Any] | None = None
 
 
 class SubWorkflowWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="sub_workflow"):
+    """Until the children have ended."""
+
     sub_workflow_id: WorkflowId
     execution_mode: ExecutionMode
     request: SubWorkflowRequest
@@ -109,22 +119,30 @@ class SubWorkflowWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="
 
 
 class RetryWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="retry"):
+    """Until the next attempt."""
+
     wait_till: Instant
     attempt: int
     """The attempt that will be made."""
 
 
 class MutexWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="mutex"):
+    """Until the lock is free."""
+
     name: str
     wait_till: None = None
 
 
 class GuardWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="guard"):
+    """Until the guard holds."""
+
     expression: str
     wait_till: None = None
 
 
 class BatchWindow(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="batch_window"):
+    """Until the time of a batch is up."""
+
     wait_till: Instant
 
 
@@ -156,7 +174,7 @@ class Suspension(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def type(self) -> str:
-        """``webhook``, ``interval``, ``schedule``, ``signal``, ``sub_workflow``, ``retry``, ``mutex``, ``guard`` or ``batch_window``."""
+        """The kind of wait, as in semantics and documents: ``webhook``, ``interval``, ``signal`` …"""
         return str(self.wait.__struct_config__.tag)
 
     @property

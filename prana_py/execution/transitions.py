@@ -139,7 +139,8 @@ def start(graph: ExecutionGraph, row: Started, environment: Mapping[str, Any]) -
     if row.digest != graph.digest:
         raise StorageError(
             f"execution {row.execution_id!r} belongs to workflow {row.workflow_id!r} version {row.workflow_version} "
-            f"with digest {row.digest[:12]}…, but the graph at hand has digest {graph.digest[:12]}…; load it with its own graph",
+            f"with digest {row.digest[:12]}…, but the graph at hand has digest {graph.digest[:12]}…; "
+            "load it with its own graph",
             code="graph_mismatch",
         )
     deadline = None if row.policy.timeout_ns is None else Instant(row.at + row.policy.timeout_ns)

@@ -25,7 +25,7 @@ from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId, Instant, WaitId
 from prana_py.model.workflow import Workflow
 from prana_py.nodes.catalog import Catalog
-from prana_py.nodes.context import CancelFlag, Host
+from prana_py.nodes.context import Host
 from prana_py.nodes.node_type import AnyNode, NodeType
 from prana_py.performing.clock import Clock, IdSource, SystemClock, random_id
 
@@ -132,7 +132,7 @@ class Runtime:
         for observer in self.observers:
             try:
                 observer(event)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # an observer's own code
                 self.observer_failed(observer, event, error)
 
     def observer_failed(self, observer: Observer, event: LifecycleEvent, error: Exception) -> None:

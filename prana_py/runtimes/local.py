@@ -1,4 +1,4 @@
-"""Runs nodes in this thread; with ``max_concurrency`` above one, or where a call may have to be abandoned, in a pool."""
+"""Runs nodes in this thread – or in a pool, where several may go on at once or a call may have to be given up."""
 
 from __future__ import annotations
 

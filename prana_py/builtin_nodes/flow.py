@@ -63,7 +63,7 @@ def assert_(
 ) -> Any:
     """The input passes through if ``condition`` holds; else the node fails with ``code`` and ``message``.
 
-    With a ``retry`` in its settings it asks again: a condition over ``$execution``, ``$state`` or ``$now`` may come true.
+    With a ``retry`` in its settings it asks again: a condition over ``$state`` or ``$now`` may come true.
     """
     if not holds(condition):
         raise NodeFailure(code, message)

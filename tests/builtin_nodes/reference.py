@@ -1,4 +1,4 @@
-"""The part of docs/reference/nodes.md that comes from the catalog, written by ``python -m tests.builtin_nodes.reference``."""
+"""The part of docs/reference/nodes.md that comes from the catalog; run this module to write it anew."""
 
 from __future__ import annotations
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any, Final
+from typing import Any
 
 from prana_py.driver.invocation import Invocation
-from prana_py.driver.outcome import Completed, Outcome, Waiting, failed
+from prana_py.driver.outcome import Completed, Failed, Outcome, Waiting, failed
 from prana_py.execution.suspension import SubWorkflowWait
 from prana_py.nodes.answers import PLAIN, answer_to_outcome, is_awaitable
 from prana_py.nodes.child_results import child_answer
 from prana_py.nodes.context import NOWHERE, CancelFlag, Host, NodeObserver, SecretSource
 from prana_py.nodes.failures import failure
 from prana_py.nodes.node_type import NO_SUCH_CALL, AnyNode
-
-INTERRUPTED: Final = "interrupted"
 
 
 def call_node(
@@ -44,6 +42,11 @@ def call_node(
         return _outcome(answer, node_type, invocation)
     except BaseException as error:  # noqa: BLE001  # a node's own code
         return failure(error)
+
+
+def was_interrupted(outcome: Outcome) -> bool:
+    """Whether Ctrl-C came while the node ran, so that the runtime must raise it again."""
+    return isinstance(outcome, Failed) and outcome.error.details.get("exception") == "KeyboardInterrupt"
 
 
 async def _awaited(

@@ -12,7 +12,7 @@ import pytest
 
 from prana_py.driver.outcome import Completed, Failed, Outcome
 from prana_py.errors import NotFoundError
-from prana_py.nodes.call import call_node
+from prana_py.nodes.call import call_node, was_interrupted
 from prana_py.nodes.context import NodeContext
 from prana_py.nodes.definition import FunctionNode, node
 from prana_py.nodes.failures import LONGEST_CHAIN
@@ -74,6 +74,11 @@ def test_whatever_is_raised_is_contained(raised: BaseException, code: str):
 
     assert outcomes[0].error.code == code
     assert not outcomes[0].cancelled
+
+
+def test_a_runtime_can_tell_a_real_interrupt_from_an_error_that_is_called_so():
+    assert was_interrupted(outcome_of(raising(KeyboardInterrupt())))
+    assert not was_interrupted(outcome_of(raising(NodeFailure("interrupted", ""))))
 
 
 def test_sys_exit_in_a_node_does_not_end_the_program():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from copy import deepcopy
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -43,6 +44,10 @@ def test_a_node_keeps_the_name_and_the_docstring_of_its_function():
     assert greet.__name__ == "greet"
     assert (greet.__doc__ or "").startswith("Says hello.")
     assert str(inspect.signature(greet)).startswith("(name:")
+
+
+def test_a_node_travels_by_its_name_as_functions_do():
+    assert deepcopy(greet) is greet
 
 
 def test_the_type_is_the_functions_name_unless_said_otherwise():

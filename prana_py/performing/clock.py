@@ -10,21 +10,22 @@ from prana_py.identifiers import ExecutionId, Instant
 
 
 class Clock(Protocol):
-    """Tells the present instant."""
+    """Tells the present instant, and how long it is until another one."""
 
     def now(self) -> Instant: ...
+
+    def seconds_until(self, instant: Instant) -> float:
+        """How long whoever waits for this instant must wait before looking again; never negative."""
 
 
 class SystemClock:
     """The machine's own clock."""
 
     def now(self) -> Instant:
-        return Instant(time.time_ns())
+        return time.time_ns()  # type: ignore[return-value]  # an int is one; the call of Instant would cost as much again
 
-
-def seconds_until(clock: Clock, instant: Instant) -> float:
-    """How long to wait, never negative."""
-    return max(0.0, (instant - clock.now()) / 1e9)
+    def seconds_until(self, instant: Instant) -> float:
+        return max(0.0, (instant - self.now()) / 1e9)
 
 
 class IdSource(Protocol):

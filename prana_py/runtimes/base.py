@@ -25,11 +25,11 @@ from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId, Instant, WaitId
 from prana_py.model.workflow import Workflow
 from prana_py.nodes.catalog import Catalog
-from prana_py.nodes.context import Host
+from prana_py.nodes.context import NOWHERE, Host
 from prana_py.nodes.node_type import AnyNode, NodeType
 from prana_py.performing.clock import Clock, IdSource, SystemClock, random_id
 
-OUTCOMES: Final = (Completed, CompletedPorts, Failed, Waiting, Opened, Stopped)
+OUTCOMES: Final = frozenset({Completed, CompletedPorts, Failed, Waiting, Opened, Stopped})
 """What a call gives when it is not something to await."""
 
 Observer = Callable[[LifecycleEvent], None]
@@ -66,7 +66,7 @@ class Runtime:
         self.ids = ids or random_id
         self.observers = tuple(observers)
         self.journal = journal
-        self.host = host or Host()
+        self.host = host or NOWHERE
         self.grace = grace
         """Seconds that a call which was asked to stop has to do so."""
         self.options = Options(

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from prana_py.driver.effects import Abandon, Answer, ChildDone, ChildStart, Done, Perform, Report
 from prana_py.driver.family import ChildFailed, start_child
 from prana_py.driver.invocation import Invocation
-from prana_py.driver.outcome import Failed
+from prana_py.driver.outcome import Completed, Failed, Outcome
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Request, Resume, Signal
 from prana_py.driver.start import StartOptions
@@ -20,7 +20,7 @@ from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId, Instant, WaitId
 from prana_py.model.workflow import Workflow
 from prana_py.nodes.call import call_node
-from prana_py.performing.clock import seconds_until
+from prana_py.nodes.context import NOWHERE
 from prana_py.performing.loops import perform
 from prana_py.runtimes.base import OUTCOMES, Runtime, given_up, only_wait
 
@@ -134,24 +134,37 @@ class _Session:
             done = report.done[0]
             assert isinstance(done, Done)  # nothing else is under way
             return Answer(done.outcome, done.started_at, done.at, report.requests)
-        done = self._call_here(invocation)
-        if self.mailbox.empty():
-            return Answer(done.outcome, done.started_at, done.at)
-        return Answer(done.outcome, done.started_at, done.at, self._report([], None, block=False).requests)
+        now = self.runtime.clock.now
+        started_at = now()
+        outcome = self._outcome_of(invocation)
+        requests = () if self.mailbox.empty() else self._report([], None, block=False).requests
+        return Answer(outcome, started_at, now(), requests)
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _call_here(self, invocation: Invocation) -> Done:
-        clock = self.runtime.clock
-        started_at = clock.now()
-        node_type = self.runtime.node_type(invocation)
-        host = self.runtime.host
-        outcome = call_node(node_type, invocation, observer=host.observer, secret_source=host.secret_source)
-        if not isinstance(outcome, OUTCOMES):
+        now = self.runtime.clock.now
+        started_at = now()
+        outcome = self._outcome_of(invocation)
+        return Done((invocation.node_key, invocation.scope, invocation.run), outcome, started_at, now())
+
+    def _outcome_of(self, invocation: Invocation) -> Outcome:
+        """Call the node in this thread."""
+        runtime = self.runtime
+        node_type = runtime.catalog.get(invocation.node_type)
+        host = runtime.host
+        if host is NOWHERE:
+            outcome = call_node(node_type, invocation)
+        else:
+            outcome = call_node(node_type, invocation, observer=host.observer, secret_source=host.secret_source)
+        kind = type(outcome)
+        if kind is Completed:
+            return outcome  # type: ignore[return-value]  # as its type says
+        if kind not in OUTCOMES:
             outcome = self._await_here(outcome)
         if isinstance(outcome, Failed) and outcome.error.code == "interrupted":
             self.interrupt = KeyboardInterrupt()
-        return Done((invocation.node_key, invocation.scope, invocation.run), outcome, started_at, clock.now())
+        return outcome  # type: ignore[return-value]  # what was to be awaited has been
 
     def _await_here(self, awaitable: Any) -> Any:
         """An async node in a plain runtime: it gets an event loop of its own."""
@@ -187,7 +200,7 @@ class _Session:
             observer=host.observer,
             secret_source=host.secret_source,
         )
-        if not isinstance(outcome, OUTCOMES):
+        if type(outcome) not in OUTCOMES:
             import asyncio
 
             async def waiting() -> Any:
@@ -245,7 +258,7 @@ class _Session:
         try:
             if not instants:
                 return self.mailbox.get()
-            return self.mailbox.get(timeout=seconds_until(self.runtime.clock, min(instants)))
+            return self.mailbox.get(timeout=self.runtime.clock.seconds_until(min(instants)))
         except Empty:
             return None
 

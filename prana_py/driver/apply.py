@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 
 from prana_py.driver.failing import failed_run, index_of, refs_of, template_failure
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting
 from prana_py.errors import TemplateError, nearest
 from prana_py.execution.activation import Activation
+from prana_py.execution.children import child_ids
 from prana_py.execution.draft import wait_id
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
@@ -35,7 +35,7 @@ from prana_py.execution.suspension import (
     as_instant,
     nanoseconds,
 )
-from prana_py.identifiers import ERROR, TIMEOUT, ExecutionId, Instant, PortName
+from prana_py.identifiers import ERROR, TIMEOUT, Instant, PortName
 from prana_py.model.node_spec import ANY_PORT
 
 Params = dict[str, Any] | None
@@ -324,7 +324,7 @@ def _wait(execution: Execution, activation: Activation, request: SimpleRequest, 
                     timeout=timeout,
                     queue=request.queue,
                 ),
-                children=child_ids(execution, activation, request),
+                children=child_ids(execution.identity.key_seed, wait_id(activation), request),
                 wait_till=_child_deadline(request, at),
             )
 
@@ -334,21 +334,3 @@ def _child_deadline(request: SubWorkflowRequest, at: Instant) -> Instant | None:
     if request.mode == "fire_and_forget":
         return at
     return None if request.timeout is None else Instant(at + nanoseconds(request.timeout))
-
-
-def child_ids(execution: Execution, activation: Activation, request: SubWorkflowRequest) -> tuple[ExecutionId, ...]:
-    """The ids of the children of a run: made from the run itself, so that starting them twice finds the first."""
-    seed = "\x1f".join((execution.identity.key_seed, wait_id(activation)))
-    return tuple(
-        blake2b(f"{seed}\x1f{item}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        for item in range(len(child_inputs(request)))
-    )
-
-
-def child_inputs(request: SubWorkflowRequest) -> list[Any]:
-    """What each child gets: the whole input, or one item each."""
-    if request.batch == "all":
-        return [request.input]
-    if request.input is None:
-        return []
-    return list(request.input) if isinstance(request.input, list | tuple) else [request.input]

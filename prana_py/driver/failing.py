@@ -160,7 +160,8 @@ def _substitute(activation: Activation, error: NodeError) -> tuple[PortName, Any
 
 def refs_of(activation: Activation) -> tuple[ArrivalRef, ...]:
     """The arrivals that became this run, as the journal names them."""
-    return tuple([arrival.ref for arrival in activation.arrivals])
+    arrivals = activation.arrivals
+    return (arrivals[0].ref,) if len(arrivals) == 1 else tuple([arrival.ref for arrival in arrivals])
 
 
 def index_of(execution: Execution, activation: Activation) -> int:

@@ -115,7 +115,7 @@ def _settled_by_resumption(activation: Activation, resumption: Resumption) -> Ou
         if vertex.routes.get(TIMEOUT):
             return Completed(None, TIMEOUT)
         return failed("timeout", f"nobody resolved wait {suspension.wait_id!r} in time", retryable=False)
-    if vertex.spec.has_resume:
+    if vertex.spec.has_resume or suspension.type == "sub_workflow":
         return None
     return Completed(resumption.data, suspension.port)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from prana_py.driver.apply import child_inputs
 from prana_py.driver.effects import ChildStart, Deliver, Effect, Load
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Resume, Signal
+from prana_py.execution.children import child_inputs
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Parent, Row, Settled, Suspended
 from prana_py.execution.suspension import SubWorkflowRequest, SubWorkflowWait, Suspension, nanoseconds

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec.structs import replace
+from pyrsistent import PVector
 
 from prana_py.execution.activation import RANK_BITS, RANK_MASK, Activation, Arrival
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.joins import bits_of
 from prana_py.execution.rows import Formed, Settled
-from prana_py.execution.scope_state import NO_ARRIVALS, Queue, ScopeState
+from prana_py.execution.scope_state import NO_ARRIVALS, Queue, RunRow, ScopeState
 from prana_py.graph.execution_graph import Route, Vertex
 from prana_py.identifiers import TOP
 
@@ -30,8 +31,11 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
     if activation.scope or state.waves or state.runs or state.waiting & bit:
         return None
     latest = state.latest.set(vertex.slot, row)
+    routes = vertex.routes.get(row.ports[0], ())
+    if not state.waiting and len(routes) < 2 and (not routes or routes[0].is_direct):
+        return _go_on(execution, row, state.busy & ~bit, latest, routes)
     move = _Move(execution, row, state.busy & ~bit, state.waiting, latest, state)
-    for route in vertex.routes.get(row.ports[0], ()):
+    for route in routes:
         if not move.arrive(route):
             return None
     if move.waiting and not move.settle_joins(vertex):
@@ -70,6 +74,35 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
     return after, row
 
 
+def _go_on(
+    execution: Execution, row: Settled, busy: int, latest: PVector[RunRow | None], routes: tuple[Route, ...]
+) -> tuple[Execution, Settled] | None:
+    """One plain connection or none, and no join waits: the arrival is the next run."""
+    frontier = execution.frontier[:-1]
+    for route in routes:
+        target = execution.execution_graph.vertices[route.target]
+        if busy & target.bit:
+            return None
+        before = latest[target.slot]
+        run = 0 if before is None else before.run + 1
+        order = execution.position << RANK_BITS
+        arrival = Arrival(row.execution_index, route, row.output, order)
+        frontier = (*frontier, Activation(target, TOP, run, run, (arrival,), order | RANK_MASK))
+        busy |= target.bit
+    state = execution.top
+    after = replace(
+        execution,
+        status="running" if frontier or execution.suspensions is NO_SUSPENSIONS else "suspended",
+        trail=execution.trail.append(row),
+        position=execution.position + 1,
+        top=replace(state, latest=latest, busy=busy),
+        frontier=frontier,
+        next_index=row.execution_index + 1,
+        last_at=row.at,
+    )
+    return after, row
+
+
 def _activated(activation: Activation) -> int:
     return activation.activated
 
@@ -94,7 +127,15 @@ class _Move:
         "waiting",
     )
 
-    def __init__(self, execution, row, busy, waiting, latest, state) -> None:  # type: ignore[no-untyped-def]
+    def __init__(
+        self,
+        execution: Execution,
+        row: Settled,
+        busy: int,
+        waiting: int,
+        latest: PVector[RunRow | None],
+        state: ScopeState,
+    ) -> None:
         self.execution = execution
         self.row = row
         self.value = row.output

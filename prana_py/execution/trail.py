@@ -31,13 +31,15 @@ class Trail(msgspec.Struct, frozen=True, gc=False):
 
     sealed: PVector[Chunk] = NOTHING_SEALED
     tail: tuple[Row, ...] = ()
+    dropped: int = 0
+    """How many rows are not kept any more, because the history is bounded."""
 
     def append(self, row: Row) -> Trail:
         """This trail and one more row."""
         tail = (*self.tail, row)
         if len(tail) < CHUNK:
-            return Trail(self.sealed, tail)
-        return Trail(self.sealed.append(Chunk(tail)), ())
+            return Trail(self.sealed, tail, self.dropped)
+        return Trail(self.sealed.append(Chunk(tail)), (), self.dropped)
 
     def __len__(self) -> int:
         return len(self.sealed) * CHUNK + len(self.tail)

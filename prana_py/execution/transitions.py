@@ -29,6 +29,7 @@ from prana_py.errors import InvariantError, StorageError, TransitionError
 from prana_py.execution.activation import Activation, Arrival, Resumption, activated_by
 from prana_py.execution.draft import Draft, run_text
 from prana_py.execution.execution import NO_SCOPES, Ending, Execution, Identity, ItemResult, KeptSignal, OwnerRun
+from prana_py.execution.forking import take_over
 from prana_py.execution.readiness import apply_consequence, settle_down
 from prana_py.execution.rows import (
     ArrivalsDropped,
@@ -467,7 +468,7 @@ def _migrated(draft: Draft, row: Migrated) -> None:
 
 
 def _forked(draft: Draft, row: Forked) -> None:
-    draft.identity = replace(draft.identity, id=row.execution_id, origin=row.origin, key_seed=row.key_seed)
+    take_over(draft, row)
 
 
 def _ended(draft: Draft, row: Ended) -> None:

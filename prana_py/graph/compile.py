@@ -25,7 +25,7 @@ from prana_py.graph.skeleton import skeleton
 from prana_py.graph.texts import Compiled, compile_texts
 from prana_py.identifiers import NodeKey, PortName
 from prana_py.model.connection import Connection, Cycle
-from prana_py.model.join import Batch, Custom, FirstOf, Join
+from prana_py.model.join import Batch, Custom, FirstOf, Inclusive, Join
 from prana_py.model.node_spec import NodeSpec, NodeTypes
 from prana_py.model.settings import NodeSettings, WorkflowSettings
 from prana_py.model.workflow import Workflow
@@ -183,6 +183,9 @@ class _Layout:
         for owner in found.bodies:
             inside = slots.get((*found.homes[owner], owner), 0)
             vertices[owner] = msgspec.structs.replace(vertices[owner], body_slots=inside)
+        vertices = [_with_short_ways(vertex, loop_cycles) for vertex in vertices]
+        direct = {vertex.ordinal for vertex in vertices if vertex.plain and vertex.straight_in and not vertex.heads}
+        vertices = [_with_direct_routes(vertex, direct) for vertex in vertices]
         return self.finished(tuple(vertices), routes, loop_cycles, slots.get((), 0), met)
 
     def vertex(self, number: int, feeds: tuple[Route, ...], join: Join, *, home: tuple[int, ...], slot: int) -> Vertex:
@@ -253,6 +256,7 @@ class _Layout:
             has_compensation=any(vertex.settings.compensate_with is not None for vertex in vertices),
             has_joins=any(met.upstream),
             entangled=met.entangled,
+            demanding=sum(v.bit for v in vertices if not v.plain and not isinstance(v.join, Inclusive)),
         )
         return msgspec.structs.replace(
             graph, is_confluent=is_confluent(graph), warnings=tuple(advise(self.inventory, graph))
@@ -286,6 +290,43 @@ def _is_plain(settings: NodeSettings, feeds: tuple[Route, ...], join: Join) -> b
         and all(part is None for part in special)
         and not settings.reentrant
         and settings.delivery == "at_least_once"
+    )
+
+
+def _with_direct_routes(vertex: Vertex, direct: set[int]) -> Vertex:
+    """The vertex with its connections to plain nodes marked, if it stands at the top (and so do they)."""
+    if vertex.home or not any(route.target in direct and route.is_plain for r in vertex.routes.values() for route in r):
+        return vertex
+    routes = {
+        port: tuple(
+            msgspec.structs.replace(route, is_direct=True) if route.target in direct and route.is_plain else route
+            for route in leaving
+        )
+        for port, leaving in vertex.routes.items()
+    }
+    return msgspec.structs.replace(vertex, routes=routes)
+
+
+def _with_short_ways(vertex: Vertex, loop_cycles: tuple[LoopCycle, ...]) -> Vertex:
+    """The vertex with what the engine may do the short way."""
+    settings = vertex.settings
+    nothing_special = (
+        settings.enabled_if is None
+        and settings.mutex is None
+        and settings.race is None
+        and not settings.reentrant
+        and settings.delivery == "at_least_once"
+    )
+    return msgspec.structs.replace(
+        vertex,
+        heads=tuple(cycle.index for cycle in loop_cycles if cycle.head == vertex.ordinal),
+        has_mapping=any(route.mapping for route in vertex.feeds),
+        straight=nothing_special
+        and vertex.spec.owner is None
+        and not vertex.decides
+        and not settings.cancels
+        and settings.timeout is None,
+        straight_in=nothing_special and (vertex.plain or isinstance(vertex.join, Inclusive)),
     )
 
 

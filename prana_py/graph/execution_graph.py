@@ -44,6 +44,8 @@ class Route(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     """How many scopes an arrival on it leaves: 0 for nearly all."""
     ends_item: bool = False
     """It leads from an owner's body back to the owner: the item's path ends, and the value is its result."""
+    is_direct: bool = False
+    """It is plain, stays at the top and leads to a plain node that heads no cycle: the arrival is the next run."""
     is_plain: bool = True
     """Nothing of the above holds and there is no condition: the arrival is simply handed on."""
 
@@ -99,6 +101,14 @@ class Vertex(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     body_slots: int = 0
     """Owners only: how many nodes have exactly this owner as their innermost."""
     enabled_if: Template | None = None
+    heads: tuple[int, ...] = ()
+    """The cycles of which it is the head."""
+    has_mapping: bool = False
+    """Some connection into it carries a mapping."""
+    straight: bool = False
+    """Calling it and handing on its answer needs nothing special: no owner, route decisions, timeout, race or region."""
+    straight_in: bool = False
+    """Arrivals at it need nothing special: it is plain, or an inclusive join without guard, mutex or reentrance."""
     in_loop: bool = False
     """It lies on a cycle or in a scope, so that it may run many times."""
 
@@ -130,6 +140,8 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """How many vertices can be reached from the trigger; the others are compensation nodes."""
     has_guards: bool = False
     has_compensation: bool = False
+    demanding: int = 0
+    """Joins that need more than the absence of other work: all, each, first, batch, custom."""
     is_confluent: bool = True
     """Nothing in it asks for a race, so every order of events ends in the same outputs."""
     warnings: tuple[Problem, ...] = ()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, Protocol, TypeGuard
 
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
 from prana_py.driver.drive import Options, run_to_rest
@@ -12,7 +12,7 @@ from prana_py.driver.effects import Commit, Deliver, Keep, Load, LoadGraph, Make
 from prana_py.driver.family import Job, with_family
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import LifecycleEvent
-from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Stopped, Waiting, failed
+from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting, failed
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request
 from prana_py.driver.start import StartOptions, start_to_rest
@@ -179,6 +179,16 @@ class Runtime:
     def leave(self, job: Job) -> None:
         """Leave something for later: after the execution that asked for it has come to rest."""
         self._jobs.append(job)
+
+
+def is_outcome(given: object) -> TypeGuard[Outcome]:
+    """It is the outcome itself, and not something to await."""
+    return type(given) in OUTCOMES
+
+
+async def awaited(given: Awaitable[Outcome]) -> Outcome:
+    """An awaitable as a coroutine, which is what event loops run."""
+    return await given
 
 
 def only_wait(execution: Execution) -> WaitId:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from prana_py.driver.effects import Abandon, Answer, ChildDone, ChildStart, Done, Perform, Report
 from prana_py.driver.family import ChildFailed, start_child
 from prana_py.driver.invocation import Invocation
-from prana_py.driver.outcome import Completed, Failed, Outcome
+from prana_py.driver.outcome import Completed, Outcome
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Request, Resume, Signal
 from prana_py.driver.start import StartOptions
@@ -19,10 +19,10 @@ from prana_py.execution.rows import RunKey
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId, Instant, WaitId
 from prana_py.model.workflow import Workflow
-from prana_py.nodes.call import call_node
+from prana_py.nodes.call import call_node, was_interrupted
 from prana_py.nodes.context import NOWHERE
 from prana_py.performing.loops import perform
-from prana_py.runtimes.base import OUTCOMES, Runtime, given_up, only_wait
+from prana_py.runtimes.base import Runtime, awaited, given_up, is_outcome, only_wait
 
 
 class LocalRuntime(Runtime):
@@ -154,29 +154,24 @@ class _Session:
         node_type = runtime.catalog.get(invocation.node_type)
         host = runtime.host
         if host is NOWHERE:
-            outcome = call_node(node_type, invocation)
+            given = call_node(node_type, invocation)
         else:
-            outcome = call_node(node_type, invocation, observer=host.observer, secret_source=host.secret_source)
-        kind = type(outcome)
-        if kind is Completed:
-            return outcome  # type: ignore[return-value]  # as its type says
-        if kind not in OUTCOMES:
-            outcome = self._await_here(outcome)
-        if isinstance(outcome, Failed) and outcome.error.code == "interrupted":
+            given = call_node(node_type, invocation, observer=host.observer, secret_source=host.secret_source)
+        if type(given) is Completed:
+            return given
+        outcome = given if is_outcome(given) else self._await_here(given)
+        if was_interrupted(outcome):
             self.interrupt = KeyboardInterrupt()
-        return outcome  # type: ignore[return-value]  # what was to be awaited has been
+        return outcome
 
-    def _await_here(self, awaitable: Any) -> Any:
-        """An async node in a plain runtime: it gets an event loop of its own."""
+    def _await_here(self, awaitable: Any) -> Outcome:
+        """An async node in a plain runtime: it gets an event loop, which the session keeps."""
         import asyncio
 
         if self.asyncio_runner is None:
             self.asyncio_runner = asyncio.Runner()
-
-        async def waiting() -> Any:
-            return await awaitable
-
-        return self.asyncio_runner.run(waiting())
+        outcome: Outcome = self.asyncio_runner.run(awaited(awaitable))
+        return outcome
 
     def _call_in_pool(self, invocation: Invocation) -> None:
         if self.pool is None:
@@ -193,20 +188,14 @@ class _Session:
         clock = self.runtime.clock
         started_at = clock.now()
         host = self.runtime.host
-        outcome = call_node(
+        given = call_node(
             self.runtime.node_type(invocation),
             invocation,
             cancel_flag=call.flag,
             observer=host.observer,
             secret_source=host.secret_source,
         )
-        if type(outcome) not in OUTCOMES:
-            import asyncio
-
-            async def waiting() -> Any:
-                return await outcome  # type: ignore[misc]  # not an Outcome, so an awaitable
-
-            outcome = asyncio.run(waiting())
+        outcome = given if is_outcome(given) else _in_a_loop_of_its_own(given)
         self.mailbox.put(_Answer(call, Done(key, outcome, started_at, clock.now())))
 
     # ── children ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,6 +262,13 @@ class _Session:
                 self.runtime.abandoned_calls += 1
                 ended.append(Done(key, given_up(key, call.why), now, now))
         return ended
+
+
+def _in_a_loop_of_its_own(awaitable: Any) -> Outcome:
+    import asyncio
+
+    outcome: Outcome = asyncio.run(awaited(awaitable))
+    return outcome
 
 
 class _Call:

@@ -1,0 +1,27 @@
+"""The ids of sub-workflows' executions: made from the run that starts them, so that starting twice finds the first."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+from prana_py.execution.suspension import SubWorkflowRequest
+from prana_py.identifiers import ExecutionId, WaitId
+
+
+def child_ids(key_seed: ExecutionId, wait_id: WaitId, request: SubWorkflowRequest) -> tuple[ExecutionId, ...]:
+    """One id per child of a wait."""
+    seed = f"{key_seed}\x1f{wait_id}"
+    return tuple(
+        blake2b(f"{seed}\x1f{item}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        for item in range(len(child_inputs(request)))
+    )
+
+
+def child_inputs(request: SubWorkflowRequest) -> list[Any]:
+    """What each child gets: the whole input, or one item each."""
+    if request.batch == "all":
+        return [request.input]
+    if request.input is None:
+        return []
+    return list(request.input) if isinstance(request.input, list | tuple) else [request.input]

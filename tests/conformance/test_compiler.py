@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,7 @@ DIAMOND = "t > a; t > b; a > m:left; b > m:right"
 TWO_TRIGGERS = "t1 > a; t2 > b"
 
 
-def codes(links: str, **options: object) -> list[str]:
+def codes(links: str, **options: Any) -> list[str]:
     with pytest.raises(CompileError) as caught:
         graph(links, **options)
     return [problem.code for problem in caught.value.problems]

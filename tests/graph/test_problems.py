@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -23,7 +25,7 @@ def problems(written: Workflow, **options: str) -> dict[str, Problem]:
     return {problem.code: problem for problem in caught.value.problems}
 
 
-def with_connection(written: Workflow, **fields: object) -> Workflow:
+def with_connection(written: Workflow, **fields: Any) -> Workflow:
     """The workflow with its last connection changed."""
     changed = msgspec.structs.replace(written.connections[-1], **fields)
     return msgspec.structs.replace(written, connections=(*written.connections[:-1], changed))
@@ -125,7 +127,7 @@ def test_a_node_that_undoes_another_stays_and_has_no_connections():
     assert "compensator_connected" in problems(workflow("t > a; a > u", nodes=undo))
 
 
-def declared(links: str, name: str = "again", **fields: object) -> Workflow:
+def declared(links: str, name: str = "again", **fields: Any) -> Workflow:
     return with_connection(workflow(links), loop=Cycle(name=name, **fields))
 
 

@@ -13,7 +13,7 @@ from prana_py.graph.execution_graph import Route, Vertex
 from prana_py.identifiers import Instant, Scope, WaitId
 
 RANK_BITS: Final = 24
-"""Arrivals are numbered by the position of the row that made them, then by their rank within it."""
+"""Arrivals are numbered by the event that made them – the position of its row –, then by their rank within it."""
 RANK_MASK: Final = (1 << RANK_BITS) - 1
 
 
@@ -74,5 +74,13 @@ class Activation(msgspec.Struct, frozen=True, gc=False, eq=False):
 
 
 def activated_by(order: int) -> int:
-    """The start order of a run whose newest arrival has this number: later rows first, then connection order."""
+    """The start order of a run whose newest arrival has this number: later events first, then connection order."""
     return (order | RANK_MASK) - (order & RANK_MASK)
+
+
+def activated_by_all(arrivals: tuple[Arrival, ...]) -> int:
+    """The start order of a run that took these: it became startable by the last event, there by the first arrival."""
+    if len(arrivals) == 1:
+        return activated_by(arrivals[0].order)
+    event = max(arrival.order for arrival in arrivals) >> RANK_BITS
+    return activated_by(min(arrival.order for arrival in arrivals if arrival.order >> RANK_BITS == event))

@@ -8,10 +8,21 @@ from typing import Any
 from msgspec.structs import replace
 
 from prana_py.errors import TransitionError
-from prana_py.execution.activation import RANK_BITS, Activation, Arrival, activated_by
+from prana_py.execution.activation import RANK_BITS, Activation, Arrival, activated_by, activated_by_all
 from prana_py.execution.execution import NO_SUSPENSIONS, Ending, Execution, ExecutionStatus, OwnerRun
 from prana_py.execution.iterations import count_iteration
-from prana_py.execution.rows import AttemptFailed, Cancelled, Gate, Row, RunKey, Settled, Stopped, Suspended
+from prana_py.execution.rows import (
+    AttemptFailed,
+    Cancelled,
+    Gate,
+    Row,
+    RunKey,
+    ScopeClosed,
+    ScopeOpened,
+    Settled,
+    Stopped,
+    Suspended,
+)
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState
 from prana_py.execution.suspension import GuardWait, MutexWait, Suspension
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
@@ -36,10 +47,10 @@ class Draft:
         "iteration_count",
         "mutexes",
         "next_index",
+        "order",
         "output",
         "owners",
         "parked",
-        "rank",
         "run_counts",
         "scopes",
         "signals",
@@ -76,9 +87,15 @@ class Draft:
         self.error = before.error
         self.fresh: list[Activation] = []
         """Runs that became startable by this row."""
-        self.rank = 0
+        self.order = (self._follows(current) and before.follow_up) or before.position << RANK_BITS
         self.touched: set[Scope] = set()
         """Scopes in which a join may fire, or nothing may be left."""
+
+    def _follows(self, row: Row | None) -> bool:
+        """Scope owners go on in the same event that let them: only the journal has several rows for it."""
+        if isinstance(row, Settled):
+            return (row.node, row.scope, row.run) in self.owners
+        return isinstance(row, ScopeOpened | ScopeClosed)
 
     # ── what expressions see ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -119,10 +136,9 @@ class Draft:
     # ── arrivals ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def number(self) -> int:
-        """The number of the next arrival of this row."""
-        order = self.before.position << RANK_BITS | self.rank
-        self.rank += 1
-        return order
+        """The number of the next arrival of this event."""
+        self.order += 1
+        return self.order - 1
 
     def arrive(self, scope: Scope, route: Route, source: int, value: Any, element: int = -1) -> None:
         """Hand a value on over a connection, from a run in ``scope``."""
@@ -199,7 +215,7 @@ class Draft:
             run,
             run_index,
             arrivals,
-            activated_by(max(arrival.order for arrival in arrivals) if arrivals else self.number()),
+            activated_by_all(arrivals) if arrivals else activated_by(self.number()),
             starved=starved,
             compensates=compensates,
             over_limit=over,
@@ -414,6 +430,7 @@ class Draft:
             suspensions=self.suspensions if len(self.suspensions) else NO_SUSPENSIONS,
             owners=self.owners,
             attention=self.attention,
+            follow_up=self.order if self.attention else 0,
             state=self.state,
             next_index=self.next_index,
             iteration_count=self.iteration_count,

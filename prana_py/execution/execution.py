@@ -143,6 +143,8 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     owners: PMap[RunKey, OwnerRun] = NO_OWNERS
     attention: tuple[RunKey | Scope, ...] = ()
     """Scope owners that may go on, and scopes in which nothing is live any more; derived, not stored."""
+    follow_up: int = 0
+    """While something wants attention: the number of the next arrival of the event that brought it about."""
     state: dict[str, Any]
     next_index: int = 0
     iteration_count: int = 0

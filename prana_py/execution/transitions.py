@@ -59,8 +59,8 @@ from prana_py.execution.rows import (
 from prana_py.execution.scope_state import ScopeState
 from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Suspension
 from prana_py.execution.trail import Trail
-from prana_py.graph.execution_graph import ExecutionGraph
-from prana_py.identifiers import TOP, Instant
+from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
+from prana_py.identifiers import TOP, Instant, PortName
 
 RunStatus: TypeAlias = Literal[
     "ready", "running", "retrying", "suspended", "completed", "failed", "cancelled", "withdrawn", "skipped"
@@ -268,18 +268,23 @@ def _settled(draft: Draft, row: Settled) -> None:
 
 
 def _hand_on(draft: Draft, activation: Activation, row: Settled) -> None:
-    """Make the arrivals that the chosen ports lead to."""
-    routes = activation.vertex.routes
-    for port in row.ports:
-        for route in routes.get(port, ()):
-            if row.taken is not None and route.key not in row.taken:
-                continue
-            value = row.value(port)
-            if port in row.each:
-                for element, part in enumerate(value):
-                    draft.arrive(activation.scope, route, row.execution_index, part, element)
-            else:
-                draft.arrive(activation.scope, route, row.execution_index, value)
+    """Make the arrivals that the chosen ports lead to, in the order of the connections, not of the ports."""
+    for port, route in _routes_of(activation.vertex, row):
+        if row.taken is not None and route.key not in row.taken:
+            continue
+        value = row.value(port)
+        if port in row.each:
+            for element, part in enumerate(value):
+                draft.arrive(activation.scope, route, row.execution_index, part, element)
+        else:
+            draft.arrive(activation.scope, route, row.execution_index, value)
+
+
+def _routes_of(vertex: Vertex, row: Settled) -> list[tuple[PortName, Route]]:
+    routes = [(port, route) for port in row.ports for route in vertex.routes.get(port, ())]
+    if len(row.ports) > 1:
+        routes.sort(key=lambda pair: pair[1].rank)
+    return routes
 
 
 def _fail(draft: Draft, activation: Activation, row: Settled) -> None:

@@ -1,0 +1,132 @@
+"""The progress of a run, a line for each thing that happens to a node."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from prana_py.cli.screen import Screen, Span
+from prana_py.cli.values import short
+from prana_py.cli.words import in_words
+from prana_py.driver.lifecycle import LifecycleEvent
+from prana_py.identifiers import Scope
+
+_WIDEST_NAME: Final = 32
+
+_LOOKS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "node_completed": ("✓", "ok", "green"),
+    "node_failed": ("✗", "!!", "bold red"),
+    "node_retry_scheduled": ("↻", "..", "yellow"),
+    "node_suspended": ("◔", "..", "cyan"),
+    "node_resumed": ("▶", "->", "cyan"),
+    "node_expired": ("◕", "->", "yellow"),
+    "node_cancelled": ("■", "--", "yellow"),
+    "node_withdrawn": ("■", "--", "dim"),
+}
+"""How an event is shown: its sign, the same in ASCII, its style."""
+
+
+class Progress:
+    """An observer that shows what it is told."""
+
+    def __init__(self, screen: Screen, main_workflow: str, widest: int = 0) -> None:
+        self._screen = screen
+        self._main_workflow = main_workflow
+        self._width = min(widest, _WIDEST_NAME)
+        self._under_way: dict[tuple[str, str, Scope], str] = {}
+
+    def __call__(self, event: LifecycleEvent) -> None:
+        """Show an event."""
+        key = (event.execution_id, event.node_key or "", event.scope)
+        if event.kind == "node_starting":
+            self._under_way[key] = self._name(event)
+        elif event.kind in _LOOKS and event.node_key is not None:
+            self._under_way.pop(key, None)
+            self._show(event)
+        self._screen.passing(f"  under way: {', '.join(self._under_way.values())}" if self._under_way else "")
+
+    def _show(self, event: LifecycleEvent) -> None:
+        sign, plain_sign, style = _LOOKS[event.kind]
+        shown: Span = (f"{sign if self._screen.symbols else plain_sign}", style)
+        name = self._name(event).ljust(self._width)
+        self._screen.line("  ", shown, " ", (name, "bold"), "  ", (_TOLD[event.kind](event), style))
+
+    def _name(self, event: LifecycleEvent) -> str:
+        """The node, with the item it is in, and its workflow where that is not the one that was asked for."""
+        items = "".join(f"[{item}]" for _, _, item in event.scope)
+        workflow = f"{event.workflow_id}/" if event.workflow_id != self._main_workflow else ""
+        return f"{workflow}{event.node_key}{items}"
+
+
+def _completed(event: LifecycleEvent) -> str:
+    error = event.data.get("error")
+    if error is not None:
+        return f"went on with its error: {error['message']}"
+    ports = [port for port in event.data.get("ports", ()) if port != "main"]
+    attempts = f"at attempt {event.attempt}" if (event.attempt or 1) > 1 else ""
+    by = f"by {', '.join(ports)}" if ports else ""
+    return " ".join(part for part in ("completed", by, attempts) if part)
+
+
+def _failed(event: LifecycleEvent) -> str:
+    return f"failed: {_message(event)}"
+
+
+def _retried(event: LifecycleEvent) -> str:
+    delay = in_words((event.data["retry_at"] - event.at) / 1e9)
+    return f"attempt {event.attempt} failed: {_message(event)}; again in {delay}"
+
+
+def _suspended(event: LifecycleEvent) -> str:
+    kinds = [kind.replace("_", " ") for kind in event.data["waits"].values()]
+    return f"waits for {' or '.join(f'a {kind}' for kind in kinds)}" if kinds else "waits"
+
+
+def _resumed(event: LifecycleEvent) -> str:
+    data = event.data.get("data")
+    return "goes on" if data is None else f"goes on with {short(data)}"
+
+
+def _message(event: LifecycleEvent) -> str:
+    error = event.data.get("error") or {}
+    return str(error.get("message", "")).partition("\n")[0] or str(error.get("code", "it failed"))
+
+
+def _why(event: LifecycleEvent) -> str:
+    verb = "cancelled" if event.kind == "node_cancelled" else "withdrawn"
+    why = event.data.get("why")
+    return verb if why in (None, "", verb) else f"{verb}: {why}"
+
+
+_TOLD: Final[Mapping[str, Callable[[LifecycleEvent], str]]] = {
+    "node_completed": _completed,
+    "node_failed": _failed,
+    "node_retry_scheduled": _retried,
+    "node_suspended": _suspended,
+    "node_resumed": _resumed,
+    "node_expired": lambda event: "nobody came in time",
+    "node_cancelled": _why,
+    "node_withdrawn": _why,
+}
+
+
+class LogLines(logging.Handler):
+    """Shows what nodes log, between the lines of the progress."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(logging.INFO)
+        self._screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style: Any = "yellow" if record.levelno >= logging.WARNING else "dim"
+        for line in self.format(record).splitlines():
+            self._screen.line("    ", (f"{record.levelname.lower()}: {line}", style))
+
+
+def show_logs(screen: Screen) -> None:
+    """From now on, show what nodes log."""
+    logger = logging.getLogger("prana_py")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [LogLines(screen)]
+    logger.propagate = False

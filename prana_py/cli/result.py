@@ -1,0 +1,116 @@
+"""What came of a run: for people some lines, for programs one object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prana_py.cli.running import Ran
+from prana_py.cli.screen import Screen
+from prana_py.cli.waits import ANSWERABLE, OpenWait
+from prana_py.cli.words import counted, in_words
+from prana_py.execution.execution import Execution
+from prana_py.execution.node_error import NodeError
+from prana_py.execution.node_execution import NodeExecution
+from prana_py.execution.suspension import as_datetime
+from prana_py.identifiers import scope_text
+
+_STYLES = {"completed": "bold green", "failed": "bold red", "suspended": "bold cyan", "cancelled": "bold yellow"}
+
+
+def show_result(screen: Screen, ran: Ran, *, traceback: bool) -> None:
+    """The status with its numbers, and what went wrong or is waited for."""
+    execution = ran.execution
+    runs = all_runs(execution)
+    taken = in_words((execution.last_at - execution.identity.started_at) / 1e9)
+    told = [counted(len(runs), "node run")]
+    if retries := sum(len(run.attempts) for run in runs):
+        told.append(counted(retries, "retry", "retries"))
+    screen.line((execution.status, _STYLES.get(execution.status, "bold")), f" in {taken}: {', '.join(told)}")
+    if execution.error is not None:
+        _show_error(screen, execution.error, traceback=traceback)
+    if ran.waits:
+        _show_waits(screen, ran.waits)
+
+
+def as_data(ran: Ran) -> dict[str, Any]:
+    """The run as one object."""
+    execution = ran.execution
+    return {
+        "status": execution.status,
+        "output": execution.output,
+        "error": _error_data(execution.error),
+        "execution_id": execution.id,
+        "workflow_id": execution.workflow_id,
+        "workflow_version": execution.workflow_version,
+        "started_at": execution.started_at,
+        "completed_at": execution.completed_at,
+        "waits": [_wait_data(wait) for wait in ran.waits],
+        "node_executions": [_run_data(run) for run in all_runs(execution)],
+    }
+
+
+def all_runs(execution: Execution) -> list[NodeExecution]:
+    """Every run of every node, in the order in which they began."""
+    runs = [run for runs in execution.node_executions.values() for run in runs]
+    return sorted(runs, key=lambda run: run.execution_index)
+
+
+def _show_error(screen: Screen, error: NodeError, *, traceback: bool) -> None:
+    who = f"node {error.node_key!r}" if error.node_key is not None else "the execution"
+    attempt = f" at attempt {error.attempt}" if (error.attempt or 1) > 1 else ""
+    screen.line("  ", (f"{who} failed{attempt}: {error.message}", "red"), (f" [{error.code}]", "dim"))
+    if error.traceback is None:
+        return
+    if traceback:
+        for line in error.traceback.rstrip().splitlines():
+            screen.line("  ", (line, "dim"))
+    elif error.code not in ("params_invalid",):
+        screen.line("  --traceback shows where in its code")
+
+
+def _show_waits(screen: Screen, waits: list[OpenWait]) -> None:
+    for wait in waits:
+        screen.line("  ", (wait.name, "bold"), f" waits for {wait.told}")
+    answerable = [wait.name for wait in waits if wait.suspension.type in ANSWERABLE]
+    if answerable:
+        screen.line("  To answer it, run this again with ", (f"--resume '{answerable[0]}={{\"ok\": true}}'", "bold"))
+    if any(wait.suspension.type not in ANSWERABLE for wait in waits):
+        screen.line("  To let timers pass, run this again with ", ("--wait SECONDS", "bold"))
+
+
+def _wait_data(wait: OpenWait) -> dict[str, Any]:
+    suspension = wait.suspension
+    return {
+        "wait": wait.name,
+        "type": suspension.type,
+        "node_key": suspension.node_key,
+        "scope": scope_text(suspension.scope),
+        "run_index": suspension.run_index,
+        "wait_till": suspension.wait_till,
+        "signal": getattr(suspension.wait, "name", None) if suspension.type == "signal" else None,
+    }
+
+
+def _run_data(run: NodeExecution) -> dict[str, Any]:
+    return {
+        "node_key": run.node_key,
+        "scope": scope_text(run.scope),
+        "run_index": run.run_index,
+        "execution_index": run.execution_index,
+        "status": run.status,
+        "attempt": run.attempt,
+        "params": run.params,
+        "output": run.output,
+        "output_ports": run.output_ports,
+        "error": _error_data(run.error),
+        "attempts": [
+            {"attempt": failed.attempt, "error": _error_data(failed.error), "at": as_datetime(failed.at)}
+            for failed in run.attempts
+        ],
+        "started_at": run.started_at,
+        "completed_at": run.completed_at,
+    }
+
+
+def _error_data(error: NodeError | None) -> dict[str, Any] | None:
+    return None if error is None else error.as_data()

@@ -96,17 +96,24 @@ def closure(
 
 
 def spread(start: Iterable[int], neighbours: Neighbours, *, barrier: int = -1) -> int:
-    """The bit set of what can be reached from ``start``, itself included, without going on from ``barrier``."""
-    reached = 0
+    """The bit set of what can be reached from ``start``, itself included, without passing ``barrier``, which is not."""
+    reached = {barrier}
     waiting = list(start)
     while waiting:
         vertex = waiting.pop()
-        if reached >> vertex & 1:
-            continue
-        reached |= 1 << vertex
-        if vertex != barrier:
+        if vertex not in reached:
+            reached.add(vertex)
             waiting.extend(neighbours[vertex])
-    return reached
+    return bit_set(reached - {barrier})
+
+
+def bit_set(numbers: Iterable[int]) -> int:
+    """The set with a bit for every number; made at once, for each change of a large one copies it."""
+    found = sorted(numbers)
+    flags = bytearray(found[-1] // 8 + 1 if found else 0)
+    for number in found:
+        flags[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(flags, "little")
 
 
 def bits(bit_set: int) -> Iterator[int]:

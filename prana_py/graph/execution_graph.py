@@ -106,7 +106,7 @@ class Vertex(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     has_mapping: bool = False
     """Some connection into it carries a mapping."""
     straight: bool = False
-    """Calling it and handing on its answer needs nothing special: no owner, route decisions, timeout, race or region."""
+    """Calling it and handing on its answer needs nothing special: no owner, decisions, timeout, race or region."""
     straight_in: bool = False
     """Arrivals at it need nothing special: it is plain, or an inclusive join without guard, mutex or reentrance."""
     in_loop: bool = False
@@ -138,6 +138,8 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """Joins that have another join both upstream and downstream: only these can ever need the release."""
     reachable: int = 0
     """How many vertices can be reached from the trigger; the others are compensation nodes."""
+    bounds_history: bool = False
+    """Some node that may run many times keeps only its last runs."""
     has_guards: bool = False
     has_compensation: bool = False
     demanding: int = 0

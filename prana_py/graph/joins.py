@@ -10,7 +10,7 @@ from prana_py.graph.analysis import bits, closure, spread
 from prana_py.graph.execution_graph import Route
 from prana_py.graph.loops import LOOP, Levels
 from prana_py.graph.skeleton import Skeleton
-from prana_py.identifiers import ERROR, TIMEOUT
+from prana_py.identifiers import ERROR, TIMEOUT, PortName
 from prana_py.model.join import Batch, Custom, Every, FirstOf, Inclusive, Join
 from prana_py.model.settings import Collect, NodeSettings
 
@@ -25,16 +25,16 @@ class Meetings(msgspec.Struct, frozen=True):
     downstream: list[int]
     captive: list[int]
     joins_ahead: list[int]
-    joins: int
-    """Bit set of the vertices at which arrivals wait for others."""
-    entangled: int
 
 
-def join_of(settings: NodeSettings, feeds: Sequence[Route]) -> Join:
-    """The join that was asked for, else each for handlers of trouble and inclusive for everything else."""
+def join_of(settings: NodeSettings, ports: Sequence[PortName]) -> Join:
+    """The join that was asked for, else each for handlers of trouble and inclusive for everything else.
+
+    ``ports`` are those that the connections into the node leave by.
+    """
     if settings.join is not None:
         return settings.join
-    if feeds and all(feed.connection.from_port in TROUBLE_PORTS for feed in feeds):
+    if ports and TROUBLE_PORTS.issuperset(ports):
         return Every()
     return Inclusive()
 
@@ -46,18 +46,17 @@ def collect_of(settings: NodeSettings, feeds: Sequence[Route]) -> Collect:
     return "merge" if any(feed.mapping for feed in feeds) else "last"
 
 
-def waits_for_others(join: Join, feeds: Sequence[Route]) -> bool:
+def waits_for_others(join: Join, feeds: int) -> bool:
     """Arrivals may be kept here until others have come, so it matters who can still reach the vertex."""
     if isinstance(join, (Batch, Custom, FirstOf)):
         return True
-    return len(feeds) > 1 and not isinstance(join, Every)
+    return feeds > 1 and not isinstance(join, Every)
 
 
 def meetings(skeleton: Skeleton, found: Levels, joins: Sequence[Join], waiting: int) -> Meetings:
     """Work out the reach of every join in ``waiting``, a bit set."""
     count = len(joins)
     upstream, downstream, captive, ahead = [0] * count, [0] * count, [0] * count, [0] * count
-    entangled = 0
     if waiting:
         reaching = closure(found.groups, found.before, marked=lambda vertex: 1 << vertex, count=count)
         met = closure(reversed(found.groups), found.after, marked=lambda vertex: waiting & 1 << vertex, count=count)
@@ -65,12 +64,8 @@ def meetings(skeleton: Skeleton, found: Levels, joins: Sequence[Join], waiting: 
             upstream[vertex] = reaching[vertex] & ~(1 << vertex)
         for vertex in range(count):
             ahead[vertex] = met[vertex] & ~(1 << vertex)
-        for group in found.groups:
-            members = [vertex for vertex in group if waiting >> vertex & 1]
-            if len(members) > 1:
-                entangled |= sum(1 << vertex for vertex in members)
         _of_first_joins(skeleton, found, joins, upstream, downstream, captive)
-    return Meetings(upstream, downstream, captive, ahead, waiting, entangled)
+    return Meetings(upstream, downstream, captive, ahead)
 
 
 def _of_first_joins(

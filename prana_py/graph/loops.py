@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from prana_py.graph.analysis import components, immediate_dominators, spread
+from prana_py.graph.analysis import bit_set, components, immediate_dominators, spread
 from prana_py.graph.execution_graph import LoopCycle
 from prana_py.graph.skeleton import Skeleton
 from prana_py.identifiers import PortName
@@ -157,12 +157,16 @@ def cycles(
         link = skeleton.links[index]
         declared = link.connection.loop
         closing.setdefault((link.target, None if declared is None else declared.name), []).append(index)
+    insides: dict[int, int] = {}
     made: list[LoopCycle] = []
     closes: dict[int, int] = {}
     for (head, _), indices in closing.items():
         number = len(made)
         declared = skeleton.links[indices[0]].connection.loop
-        members = _members(found, head, [skeleton.links[index].source for index in indices])
+        group = found.group_of[head]
+        if group not in insides:
+            insides[group] = bit_set(found.groups[group])
+        members = _members(found, head, [skeleton.links[index].source for index in indices], insides[group])
         made.append(
             LoopCycle(index=number, head=head, members=members, max_iterations=limit(declared), declared=declared)
         )
@@ -170,15 +174,11 @@ def cycles(
     return tuple(made), closes
 
 
-def _members(found: Levels, head: int, sources: list[int]) -> int:
-    group = found.groups[found.group_of[head]]
-    inside = 0
-    for vertex in group:
-        inside |= 1 << vertex
+def _members(found: Levels, head: int, sources: list[int], inside: int) -> int:
     members = 1 << head | spread(sources, found.before, barrier=head) & inside
-    for vertex in group:
-        if members >> vertex & 1:
-            members |= found.bodies.get(vertex, 0)
+    for owner, body in found.bodies.items():
+        if members >> owner & 1:
+            members |= body
     return members
 
 

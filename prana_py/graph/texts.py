@@ -17,6 +17,9 @@ from prana_py.model.node import Node
 Mapped = tuple[tuple[tuple[str, ...], str], ...]
 
 
+_EMPTY = Params(source={})
+
+
 class Compiled(msgspec.Struct, frozen=True):
     """By node key and by index of the connection: what was written as text, ready to evaluate."""
 
@@ -88,6 +91,8 @@ class _Texts:
 
     def params(self, node: Node) -> Params:
         """The parameters, compiled – but for those that the node type wants as they are written."""
+        if not node.params:
+            return _EMPTY
         spec = self.inventory.specs.get(node.key)
         raw = {name: node.params[name] for name in (spec.raw_params if spec else ()) if name in node.params}
         if not raw:

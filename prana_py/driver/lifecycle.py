@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec import to_builtins
 
 from prana_py.execution.execution import Execution
+from prana_py.execution.node_error import NodeError
 from prana_py.execution.rows import (
     AllWithdrawn,
     AttemptFailed,
@@ -66,6 +68,8 @@ class LifecycleEvent(msgspec.Struct, frozen=True, kw_only=True):
     run_index: int | None = None
     attempt: int | None = None
     data: dict[str, Any] = {}
+    error: NodeError | None = None
+    """What went wrong, whole, with its traceback: of a run that failed, or of an execution that did."""
 
 
 def events_between(before: Execution | None, row: Row, after: Execution) -> tuple[LifecycleEvent, ...]:
@@ -84,7 +88,7 @@ def events_between(before: Execution | None, row: Row, after: Execution) -> tupl
             "cancelled": "execution_cancelled",
         }
         error = {} if row.error is None else {"error": row.error.as_data()}
-        events.append(_event(after, row.at, kinds[row.status], data={"output": row.output, **error}))
+        events.append(_event(after, row.at, kinds[row.status], data={"output": row.output, **error}, error=row.error))
     return tuple(events)
 
 
@@ -105,7 +109,7 @@ def _told_by(before: Execution | None, row: Row, after: Execution) -> list[tuple
     """The event that a row is, with what it tells; some rows tell nothing."""
     if isinstance(row, Settled | Stopped | AttemptFailed | Suspended | Cancelled):
         kind, data = _of_run(row)
-        return [(kind, {**_run(row), "data": data})]
+        return [(kind, {**_run(row), "data": data, "error": getattr(row, "error", None)})]
     match row:
         case Started():
             return [("execution_started", {"data": {"input": row.input}})]
@@ -138,7 +142,8 @@ def _of_run(row: Settled | Stopped | AttemptFailed | Suspended | Cancelled) -> t
         case AttemptFailed():
             return "node_retry_scheduled", {"error": row.error.as_data(), "retry_at": row.retry_at}
         case Suspended():
-            return "node_suspended", {"waits": {suspension.wait_id: suspension.type for suspension in row.waits}}
+            waits = {suspension.wait_id: suspension.type for suspension in row.waits}
+            return "node_suspended", {"waits": waits, "suspensions": [to_builtins(wait) for wait in row.waits]}
         case Cancelled():
             return "node_cancelled", {"why": row.why}
 

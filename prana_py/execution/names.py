@@ -29,6 +29,8 @@ class Seen(Protocol):
     @property
     def state(self) -> dict[str, Any]: ...
     @property
+    def next_index(self) -> int: ...
+    @property
     def owners(self) -> PMap[RunKey, OwnerRun]: ...
     @property
     def closed_scopes(self) -> PMap[NodeKey, ScopeState]: ...
@@ -138,7 +140,7 @@ class _NodeView(Lookup):
 
 
 def visible_scope(seen: Seen, vertex: Vertex, scope: Scope) -> ScopeState | None:
-    """The scope in which a look-up from ``scope`` finds a node: its own, or outwards, or the last item of one closed."""
+    """Where a look-up from ``scope`` finds a node: in its own scope, or outwards, or in the last item of one closed."""
     depth = len(vertex.home)
     graph = seen.execution_graph
     own = scope[:depth]
@@ -179,12 +181,32 @@ def _execution(names: ExecutionNames) -> Any:
         told |= {
             "current_node_key": activation.vertex.key,
             "run_index": activation.run_index,
-            "execution_index": activation.index,
+            "execution_index": activation.index if activation.index >= 0 else names.seen.next_index,
             "attempt": activation.attempt,
             "loopback": is_loopback(activation),
-            "loop": _loop(names),
+            "loop": {**_loop(names), **_place_in_loops(names.seen.execution_graph, activation)},
         }
     return told
+
+
+def _place_in_loops(graph: ExecutionGraph, activation: Activation) -> dict[str, Any]:
+    """How deep in loops a node is, which they are from the outside in, and what it is in the innermost."""
+    vertex = activation.vertex
+    owners = [f"loop_{graph.vertices[ordinal].key}" for ordinal in vertex.home]
+    around = sorted(
+        (cycle for cycle in graph.cycles if cycle.members & vertex.bit), key=lambda cycle: -cycle.members.bit_count()
+    )
+    ids = owners + [f"loop_{graph.vertices[cycle.head].key}" for cycle in around]
+    role = "in_loop" if ids else "not_in_loop"
+    if around and around[-1].head == vertex.ordinal:
+        role = "start_loop"
+    elif around and _leads_back(vertex, around[-1].index):
+        role = "end_loop"
+    return {"loop_level": len(ids), "loop_role": role, "loop_ids": ids, "loopback": is_loopback(activation)}
+
+
+def _leads_back(vertex: Vertex, cycle: int) -> bool:
+    return any(route.is_back and route.cycle == cycle for routes in vertex.routes.values() for route in routes)
 
 
 def is_loopback(activation: Activation) -> bool:

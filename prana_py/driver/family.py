@@ -10,9 +10,10 @@ from prana_py.driver.drive import Options, run_to_rest
 from prana_py.driver.effects import ChildStart, Deliver, Keep, Load, LoadGraph, TakeJob
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, Resume
-from prana_py.driver.start import StartOptions, start_to_rest
+from prana_py.driver.start import start_to_rest
 from prana_py.driver.sub_workflows import result_for_parent
 from prana_py.errors import PranaError, TransitionError
+from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId

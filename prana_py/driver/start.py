@@ -1,95 +1,18 @@
-"""How an execution begins: its first row, made from a graph, an input and what the caller overrides."""
+"""How an execution begins to be driven: its first row, and then the loop."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-
-import msgspec
 
 from prana_py.driver.drive import Options, run_to_rest
 from prana_py.driver.effects import Commit, MakeId, Notify, ReadClock
 from prana_py.driver.lifecycle import events_between
 from prana_py.driver.program import Program
-from prana_py.errors import UsageError
+from prana_py.execution.beginning import StartOptions, started_row
 from prana_py.execution.execution import Execution
-from prana_py.execution.rows import Parent, Policy, Started
-from prana_py.execution.storable import NotStorableError, storable
-from prana_py.execution.suspension import nanoseconds
 from prana_py.execution.transitions import start
 from prana_py.graph.execution_graph import ExecutionGraph
-from prana_py.identifiers import ExecutionId, Instant
-from prana_py.model.settings import WorkflowSettings
-
-
-class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller may say about one execution when it starts."""
-
-    execution_id: ExecutionId | None = None
-    variables: Mapping[str, Any] = {}
-    environment: Mapping[str, Any] = {}
-    settings: WorkflowSettings | None = None
-    """Overrides the workflow's own settings as a whole."""
-    mode: str = "async"
-    trigger_type: str = "manual"
-    parent: Parent | None = None
-    metadata: Mapping[str, Any] = {}
-
-
-DEFAULT_START = StartOptions()
-
-
-def policy_of(settings: WorkflowSettings) -> Policy:
-    """The settings that change results, as an execution keeps them."""
-    return Policy(
-        strict_templates=settings.strict_templates,
-        max_iterations=settings.max_iterations,
-        inline_delay_ns=nanoseconds(settings.inline_delay),
-        timeout_ns=None if settings.timeout is None else nanoseconds(settings.timeout),
-        timeout_counts_waiting=settings.timeout_counts_waiting,
-        history=settings.history,
-        max_depth=settings.max_depth,
-        error_workflow=settings.error_workflow,
-    )
-
-
-def started_row(
-    graph: ExecutionGraph, value: Any, execution_id: ExecutionId, now: Instant, options: StartOptions = DEFAULT_START
-) -> Started:
-    """The first row of an execution. Input that cannot be stored is refused before anything has begun."""
-    try:
-        stored = storable(value)
-        variables = storable({**graph.variables, **options.variables})
-        metadata = storable(dict(options.metadata))
-    except NotStorableError as error:
-        raise UsageError(f"the execution cannot start: {error}", code="input_not_storable") from error
-    return Started(
-        now,
-        execution_id,
-        graph.workflow_id,
-        graph.workflow_version,
-        graph.digest,
-        graph.trigger_node_key,
-        stored,
-        variables,
-        policy_of(options.settings or graph.settings),
-        options.mode,
-        options.trigger_type,
-        options.parent,
-        metadata=metadata,
-    )
-
-
-def new_execution(
-    graph: ExecutionGraph,
-    value: Any = None,
-    *,
-    execution_id: ExecutionId,
-    now: Instant,
-    options: StartOptions = DEFAULT_START,
-) -> Execution:
-    """The first value of an execution, for those who drive it themselves."""
-    return start(graph, started_row(graph, value, execution_id, now, options), options.environment)
+from prana_py.identifiers import Instant
 
 
 def start_to_rest(

@@ -40,6 +40,7 @@ class Draft:
         "current",
         "ending",
         "error",
+        "fired",
         "fresh",
         "frontier",
         "graph",
@@ -88,6 +89,8 @@ class Draft:
         self.fresh: list[Activation] = []
         """Runs that became startable by this row."""
         self.order = (self._follows(current) and before.follow_up) or before.position << RANK_BITS
+        self.fired: set[tuple[Scope, int]] = set()
+        """Waves that fired by this row: by scope and ordinal."""
         self.touched: set[Scope] = set()
         """Scopes in which a join may fire, or nothing may be left."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -61,6 +61,9 @@ class ItemResult(msgspec.Struct, frozen=True, gc=False, eq=False):
     error: NodeError | None = None
 
 
+NO_RESULTS: Final[PMap[int, ItemResult]] = pmap()
+
+
 class OwnerRun(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     """A scope owner under way: its plan, how far it is, and what its items gave."""
 
@@ -76,7 +79,7 @@ class OwnerRun(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     """How many scopes have been opened: the cursor."""
     live: int = 0
     """How many are open now."""
-    results: PMap[int, ItemResult] = pmap()
+    results: PMap[int, ItemResult] = NO_RESULTS
     closed: bool = True
     """No more items can come."""
     enough: bool = False
@@ -269,3 +272,42 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     def left_by(self, key: NodeKey) -> PortName | None:
         """The port by which a node's newest run left."""
         return queries.left_by(self, key)
+
+    @property
+    def duration(self) -> timedelta:
+        """From the start to the newest row."""
+        return timedelta(microseconds=(self.last_at - self.identity.started_at) // 1000)
+
+    # ── ways in and out; each is a function of its own module, which needs this one ──────────────────────────────────
+
+    @staticmethod
+    def new(
+        execution_graph: ExecutionGraph, value: Any = None, *, execution_id: ExecutionId, now: Instant, **options: Any
+    ) -> Execution:
+        """The first value of an execution, for those who drive it themselves; options as ``StartOptions`` has them."""
+        from prana_py.execution.beginning import StartOptions, new_execution
+
+        return new_execution(
+            execution_graph, value, execution_id=execution_id, now=now, options=StartOptions(**options)
+        )
+
+    def to_storage_format(self) -> dict[str, Any]:
+        """The execution as JSON data, without the graph and the environment."""
+        from prana_py.execution.storage import to_storage_format
+
+        return to_storage_format(self)
+
+    @staticmethod
+    def from_storage_format(
+        stored: Mapping[str, Any], execution_graph: ExecutionGraph, *, environment: Mapping[str, Any] | None = None
+    ) -> Execution:
+        """The execution that was stored, with its graph from the cache and the environment of now."""
+        from prana_py.execution.storage import from_storage_format
+
+        return from_storage_format(stored, execution_graph, environment=environment)
+
+    def at(self, position: int) -> Execution:
+        """The execution as it was when its journal had so many rows."""
+        from prana_py.execution.history import at
+
+        return at(self, position)

@@ -140,7 +140,7 @@ class _NodeView(Lookup):
 
 
 def visible_scope(seen: Seen, vertex: Vertex, scope: Scope) -> ScopeState | None:
-    """Where a look-up from ``scope`` finds a node: in its own scope, or outwards, or in the last item of one closed."""
+    """Where a look-up from ``scope`` finds a node: in its own scope, outwards, or in the last item of one closed."""
     depth = len(vertex.home)
     graph = seen.execution_graph
     own = scope[:depth]

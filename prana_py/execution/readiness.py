@@ -134,9 +134,9 @@ def _at_joins(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | No
 
 
 def _at_wave(draft: Draft, vertex: Vertex, scope: Scope, state: ScopeState) -> Consequence | None:
-    """Arrivals that come too late for a wave are dropped; a wave that nothing can reach any more is closed."""
+    """What competed with a wave that just fired is withdrawn; what comes too late is dropped; in the end it is closed."""
     join = vertex.join
-    if isinstance(join, FirstOf) and join.on_rest == "cancel":
+    if isinstance(join, FirstOf) and join.on_rest == "cancel" and (scope, vertex.ordinal) in draft.fired:
         withdrawal = _withdraw_one(draft, scope, vertex.captive, "rest")
         if withdrawal is not None:
             return withdrawal

@@ -1,5 +1,7 @@
 """How an execution is kept: its rows, without the graph, the environment or secrets, and how it comes back.
 
+Where the history is bounded the rows alone cannot tell the state, so it is kept beside them.
+
 A stored execution is plain JSON data. What JSON has no word for is tagged: ``{"$prana": "datetime", "value": …}``.
 """
 
@@ -15,6 +17,7 @@ import msgspec
 from prana_py.errors import StorageError
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Row, Started
+from prana_py.execution.snapshot import Snapshot, from_snapshot, take_snapshot
 from prana_py.execution.transitions import fold
 from prana_py.graph.execution_graph import ExecutionGraph
 
@@ -41,6 +44,9 @@ def decode_row(body: bytes) -> Row:
 def to_storage_format(execution: Execution) -> dict[str, Any]:
     """The execution as JSON data: everything but the graph and the environment."""
     rows = [msgspec.to_builtins(row, builtin_types=(datetime, bytes)) for row in execution.trail]
+    state = None
+    if execution.trail.dropped:
+        state = _tagged(msgspec.to_builtins(take_snapshot(execution), builtin_types=(datetime, bytes)))
     return {
         "format": FORMAT,
         "id": execution.id,
@@ -50,6 +56,7 @@ def to_storage_format(execution: Execution) -> dict[str, Any]:
         "status": execution.status,
         "position": execution.position,
         "rows": [_tagged(row) for row in rows],
+        "state": state,
     }
 
 
@@ -67,7 +74,22 @@ def from_storage_format(
     rows = stored.get("rows")
     if not isinstance(rows, list):
         raise StorageError("a stored execution has a list of rows", code="journal_invalid")
-    return fold(graph, [_row(row, position) for position, row in enumerate(rows)], environment or {})
+    journal = [_row(row, position) for position, row in enumerate(rows)]
+    state = stored.get("state")
+    if state is None:
+        return fold(graph, journal, environment or {})
+    if stored.get("digest") != graph.digest:
+        raise StorageError(
+            f"execution {stored.get('id')!r} was stored with another graph; load it with its own", code="graph_mismatch"
+        )
+    return from_snapshot(_snapshot(state), journal, graph, environment or {})
+
+
+def _snapshot(data: Any) -> Snapshot:
+    try:
+        return msgspec.convert(_untagged(data), Snapshot)
+    except (msgspec.ValidationError, ValueError, RecursionError, TypeError) as error:
+        raise StorageError(f"the stored state cannot be read: {error}", code="snapshot_invalid") from error
 
 
 def _row(data: Any, position: int) -> Row:

@@ -15,6 +15,7 @@ from prana_py.execution.activation import RANK_BITS, RANK_MASK, Activation, Arri
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.joins import bits_of
+from prana_py.execution.retention import FIRST_LOOK
 from prana_py.execution.rows import Formed, Settled
 from prana_py.execution.scope_state import NO_ARRIVALS, Queue, RunRow, ScopeState
 from prana_py.graph.execution_graph import Route, Vertex
@@ -28,7 +29,7 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
     state = execution.top
     vertex = activation.vertex
     bit = vertex.bit
-    if activation.scope or state.waves or state.runs or state.waiting & bit:
+    if activation.scope or state.waves or state.runs or state.waiting & bit or _is_due(execution):
         return None
     latest = state.latest.set(vertex.slot, row)
     routes = vertex.routes.get(row.ports[0], ())
@@ -101,6 +102,12 @@ def _go_on(
         last_at=row.at,
     )
     return after, row
+
+
+def _is_due(execution: Execution) -> bool:
+    """A bounded history has to be looked through with this row."""
+    trail = execution.trail
+    return execution.execution_graph.bounds_history and len(trail) + 1 >= max(FIRST_LOOK, trail.look_at)
 
 
 def _activated(activation: Activation) -> int:

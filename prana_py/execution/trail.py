@@ -33,13 +33,15 @@ class Trail(msgspec.Struct, frozen=True, gc=False):
     tail: tuple[Row, ...] = ()
     dropped: int = 0
     """How many rows are not kept any more, because the history is bounded."""
+    look_at: int = 0
+    """At how many rows a bounded history is looked through again."""
 
     def append(self, row: Row) -> Trail:
         """This trail and one more row."""
         tail = (*self.tail, row)
         if len(tail) < CHUNK:
-            return Trail(self.sealed, tail, self.dropped)
-        return Trail(self.sealed.append(Chunk(tail)), (), self.dropped)
+            return Trail(self.sealed, tail, self.dropped, self.look_at)
+        return Trail(self.sealed.append(Chunk(tail)), (), self.dropped, self.look_at)
 
     def __len__(self) -> int:
         return len(self.sealed) * CHUNK + len(self.tail)

@@ -28,9 +28,19 @@ from pyrsistent import pvector
 from prana_py.errors import InvariantError, StorageError, TransitionError
 from prana_py.execution.activation import Activation, Arrival, Resumption, activated_by
 from prana_py.execution.draft import Draft, run_text
-from prana_py.execution.execution import NO_SCOPES, Ending, Execution, Identity, ItemResult, KeptSignal, OwnerRun
+from prana_py.execution.execution import (
+    NO_RESULTS,
+    NO_SCOPES,
+    Ending,
+    Execution,
+    Identity,
+    ItemResult,
+    KeptSignal,
+    OwnerRun,
+)
 from prana_py.execution.forking import take_over
 from prana_py.execution.readiness import apply_consequence, settle_down
+from prana_py.execution.retention import within_bounds
 from prana_py.execution.rows import (
     ArrivalsDropped,
     AttemptFailed,
@@ -123,7 +133,7 @@ def advance(execution: Execution, row: Row, *, in_flight: frozenset[RunKey] = NO
             whole = replace(row, consequences=(*_consequences(row), *consequences))
             draft.amend(row, whole)
             row = whole
-    return draft.freeze(row), row
+    return _bounded(draft.freeze(row)), row
 
 
 def apply(execution: Execution, row: Row) -> Execution:
@@ -132,7 +142,15 @@ def apply(execution: Execution, row: Row) -> Execution:
     _PRIMARY[type(row)](draft, row)
     for consequence in _consequences(row):
         apply_consequence(draft, consequence)
-    return draft.freeze(row)
+    return _bounded(draft.freeze(row))
+
+
+def _bounded(execution: Execution) -> Execution:
+    """With no more history than the workflow wants kept."""
+    if not execution.execution_graph.bounds_history:
+        return execution
+    trail = within_bounds(execution)
+    return execution if trail is execution.trail else replace(execution, trail=trail)
 
 
 def start(graph: ExecutionGraph, row: Started, environment: Mapping[str, Any]) -> Execution:
@@ -422,7 +440,8 @@ def _scope_closed(draft: Draft, row: ScopeClosed) -> None:
     if row.item == owner.opened - 1:
         draft.closed_scopes = draft.closed_scopes.set(row.node, draft.scopes[scope])
     draft.drop_scope(scope)
-    results = owner.results.set(row.item, ItemResult(row.result, row.error))
+    before = owner.results if owner.vertex.spec.owner == "for_each" else NO_RESULTS  # a while needs the last one only
+    results = before.set(row.item, ItemResult(row.result, row.error))
     draft.attention = tuple(other for other in draft.attention if other != scope)
     enough = owner.enough or row.enough
     _attend(draft, key, replace(owner, live=owner.live - 1, results=results, enough=enough))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeGuard
 
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
@@ -15,19 +15,21 @@ from prana_py.driver.lifecycle import LifecycleEvent
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting, failed
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request
-from prana_py.driver.start import StartOptions, start_to_rest
+from prana_py.driver.start import start_to_rest
 from prana_py.errors import NotFoundError, TransitionError, UsageError, nearest
+from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.rows import Row, RunKey
-from prana_py.graph.compile import compile_workflow
 from prana_py.graph.execution_graph import ExecutionGraph
-from prana_py.identifiers import ExecutionId, Instant, WaitId
+from prana_py.identifiers import ExecutionId, Instant, WaitId, WorkflowId
+from prana_py.model.join_policy import JoinPolicy
 from prana_py.model.workflow import Workflow
 from prana_py.nodes.catalog import Catalog
 from prana_py.nodes.context import NOWHERE, Host
 from prana_py.nodes.node_type import AnyNode, NodeType
 from prana_py.performing.clock import Clock, IdSource, SystemClock, random_id
+from prana_py.runtimes.graph_cache import GraphCache, Version
 
 OUTCOMES: Final = frozenset({Completed, CompletedPorts, Failed, Waiting, Opened, Stopped})
 """What a call gives when it is not something to await."""
@@ -57,6 +59,7 @@ class Runtime:
         workflows: Iterable[Workflow | ExecutionGraph] = (),
         host: Host | None = None,
         grace: float = 5.0,
+        policies: Mapping[str, JoinPolicy] | None = None,
     ) -> None:
         if max_concurrency < 1:
             raise UsageError(f"max_concurrency is {max_concurrency}; at least 1 call must be possible at a time")
@@ -72,6 +75,7 @@ class Runtime:
         self.options = Options(
             max_concurrency=max_concurrency, commits=journal is not None, observed=bool(self.observers)
         )
+        self.graph_cache = GraphCache(self._published, self.catalog, policies=policies)
         self.graphs: dict[str, ExecutionGraph] = {}
         for workflow in workflows:
             graph = self.graph_of(workflow)
@@ -87,7 +91,7 @@ class Runtime:
 
     def graph_of(self, workflow: Workflow | ExecutionGraph) -> ExecutionGraph:
         """The compiled form of what the caller holds."""
-        return compile_workflow(workflow, self.catalog) if isinstance(workflow, Workflow) else workflow
+        return self.graph_cache.graph_of(workflow) if isinstance(workflow, Workflow) else workflow
 
     def starting(self, workflow: Workflow | ExecutionGraph, value: Any, start: StartOptions) -> Program[Execution]:
         """The program that starts an execution and drives it to rest."""
@@ -110,7 +114,7 @@ class Runtime:
             LoadGraph: self._load_graph,
             Keep: self._keep,
             TakeJob: self._take_job,
-            Deliver: self._jobs.append,
+            Deliver: self._deliver,
         }
 
     def _read_clock(self, _: ReadClock) -> Instant:
@@ -150,15 +154,22 @@ class Runtime:
         self._kept[effect.execution.id] = effect.execution
 
     def _load_graph(self, effect: LoadGraph) -> ExecutionGraph:
-        graph = self.graphs.get(effect.workflow_id)
-        if graph is None or effect.version not in (None, graph.workflow_version):
+        return self._published(effect.workflow_id, effect.version)
+
+    def _published(self, workflow_id: WorkflowId, version: Version | None) -> ExecutionGraph:
+        graph = self.graphs.get(workflow_id)
+        if graph is None or version not in (None, graph.workflow_version, graph.digest):
             raise NotFoundError(
-                f"there is no workflow {effect.workflow_id!r} here{nearest(effect.workflow_id, self.graphs)}",
+                f"there is no workflow {workflow_id!r} here{nearest(workflow_id, self.graphs)}",
                 code="workflow_not_found",
-                workflow_id=effect.workflow_id,
-                version=effect.version,
+                workflow_id=workflow_id,
+                version=version,
             )
         return graph
+
+    def _deliver(self, effect: Deliver) -> None:
+        if not self.send(effect.execution_id, effect.request):
+            self._jobs.append(effect)
 
     def _take_job(self, effect: TakeJob) -> Any:
         if effect.peek:

@@ -13,7 +13,7 @@ from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Completed, Outcome
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Request, Resume, Signal
-from prana_py.driver.start import StartOptions
+from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import RunKey
 from prana_py.graph.execution_graph import ExecutionGraph

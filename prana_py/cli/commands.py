@@ -21,7 +21,6 @@ from prana_py.cli.values import as_json
 from prana_py.errors import DocumentError
 from prana_py.graph.compile import compile_workflow
 from prana_py.graph.diagram import draw
-from prana_py.graph.execution_graph import ExecutionGraph
 
 
 def run(arguments: Namespace) -> int:
@@ -29,7 +28,7 @@ def run(arguments: Namespace) -> int:
     screen: Screen = NoScreen() if arguments.quiet or arguments.json else screen_for(sys.stderr)
     prepared = Prepared(arguments)
     show_logs(screen)
-    ran = run_prepared(prepared, [Progress(screen, prepared.graph.workflow_id, _widest(prepared.graph))])
+    ran = run_prepared(prepared, [Progress(screen, prepared.graph.workflow_id, _widest(prepared))])
     screen.passing("")
     if arguments.json:
         print(as_json(as_data(ran)))
@@ -82,5 +81,8 @@ def check(arguments: Namespace) -> int:
     return OK
 
 
-def _widest(graph: ExecutionGraph) -> int:
-    return max(map(len, graph.nodes), default=0) + 3
+def _widest(prepared: Prepared) -> int:
+    """How long the names of nodes are, with an item each, and those of other workflows with the workflow."""
+    own = max(map(len, prepared.graph.nodes), default=0)
+    others = [len(f"{other.workflow_id}/{key}") for other in prepared.others for key in other.nodes]
+    return max([own + len("[0]") if any(vertex.home for vertex in prepared.graph.vertices) else own, *others])

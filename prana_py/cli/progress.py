@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from prana_py.cli.screen import Screen, Span
 from prana_py.cli.values import short
+from prana_py.cli.waits import ANSWERABLE, kind_in_words
 from prana_py.cli.words import in_words
 from prana_py.driver.lifecycle import LifecycleEvent
 from prana_py.identifiers import Scope
@@ -35,13 +36,17 @@ class Progress:
         self._main_workflow = main_workflow
         self._width = min(widest, _WIDEST_NAME)
         self._under_way: dict[tuple[str, str, Scope], str] = {}
+        self._kinds: dict[tuple[str, str], str] = {}
+        """What each wait is for, by execution and wait id."""
 
     def __call__(self, event: LifecycleEvent) -> None:
         """Show an event."""
         key = (event.execution_id, event.node_key or "", event.scope)
         if event.kind == "node_starting":
             self._under_way[key] = self._name(event)
-        elif event.kind in _LOOKS and event.node_key is not None:
+        for wait_id, kind in event.data.get("waits", {}).items() if event.kind == "node_suspended" else ():
+            self._kinds[event.execution_id, wait_id] = kind
+        if event.kind in _LOOKS and event.node_key is not None:
             self._under_way.pop(key, None)
             self._show(event)
         self._screen.passing(f"  under way: {', '.join(self._under_way.values())}" if self._under_way else "")
@@ -50,7 +55,10 @@ class Progress:
         sign, plain_sign, style = _LOOKS[event.kind]
         shown: Span = (f"{sign if self._screen.symbols else plain_sign}", style)
         name = self._name(event).ljust(self._width)
-        self._screen.line("  ", shown, " ", (name, "bold"), "  ", (_TOLD[event.kind](event), style))
+        told = _TOLD[event.kind](event)
+        if event.kind == "node_resumed" and self._kinds.get((event.execution_id, event.data["wait_id"])) in ANSWERABLE:
+            told = f"{told} with {short(event.data.get('data'))}"
+        self._screen.line("  ", shown, " ", (name, "bold"), "  ", (told, style))
 
     def _name(self, event: LifecycleEvent) -> str:
         """The node, with the item it is in, and its workflow where that is not the one that was asked for."""
@@ -79,13 +87,7 @@ def _retried(event: LifecycleEvent) -> str:
 
 
 def _suspended(event: LifecycleEvent) -> str:
-    kinds = [kind.replace("_", " ") for kind in event.data["waits"].values()]
-    return f"waits for {' or '.join(f'a {kind}' for kind in kinds)}" if kinds else "waits"
-
-
-def _resumed(event: LifecycleEvent) -> str:
-    data = event.data.get("data")
-    return "goes on" if data is None else f"goes on with {short(data)}"
+    return f"waits for {' or '.join(map(kind_in_words, event.data['waits'].values()))}"
 
 
 def _message(event: LifecycleEvent) -> str:
@@ -104,7 +106,7 @@ _TOLD: Final[Mapping[str, Callable[[LifecycleEvent], str]]] = {
     "node_failed": _failed,
     "node_retry_scheduled": _retried,
     "node_suspended": _suspended,
-    "node_resumed": _resumed,
+    "node_resumed": lambda event: "goes on",
     "node_expired": lambda event: "nobody came in time",
     "node_cancelled": _why,
     "node_withdrawn": _why,

@@ -10,7 +10,7 @@ from prana_py.cli.waits import ANSWERABLE, OpenWait
 from prana_py.cli.words import counted, in_words
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
-from prana_py.execution.node_execution import NodeExecution
+from prana_py.execution.node_execution import Attempt, NodeExecution
 from prana_py.execution.suspension import as_datetime
 from prana_py.identifiers import scope_text
 
@@ -64,7 +64,7 @@ def _show_error(screen: Screen, error: NodeError, *, traceback: bool) -> None:
     if traceback:
         for line in error.traceback.rstrip().splitlines():
             screen.line("  ", (line, "dim"))
-    elif error.code not in ("params_invalid",):
+    elif error.code != "params_invalid" and not str(error.details.get("exception", "")).endswith(".NodeFailure"):
         screen.line("  --traceback shows where in its code")
 
 
@@ -73,9 +73,9 @@ def _show_waits(screen: Screen, waits: list[OpenWait]) -> None:
         screen.line("  ", (wait.name, "bold"), f" waits for {wait.told}")
     answerable = [wait.name for wait in waits if wait.suspension.type in ANSWERABLE]
     if answerable:
-        screen.line("  To answer it, run this again with ", (f"--resume '{answerable[0]}={{\"ok\": true}}'", "bold"))
-    if any(wait.suspension.type not in ANSWERABLE for wait in waits):
-        screen.line("  To let timers pass, run this again with ", ("--wait SECONDS", "bold"))
+        screen.line("  Nothing is kept: to answer, run it again with ", (f"--resume '{answerable[0]}={{}}'", "bold"))
+    if any(wait.suspension.wait.wait_till is not None for wait in waits):
+        screen.line("  To let the time pass, run it with ", ("--wait SECONDS", "bold"))
 
 
 def _wait_data(wait: OpenWait) -> dict[str, Any]:
@@ -103,13 +103,14 @@ def _run_data(run: NodeExecution) -> dict[str, Any]:
         "output": run.output,
         "output_ports": run.output_ports,
         "error": _error_data(run.error),
-        "attempts": [
-            {"attempt": failed.attempt, "error": _error_data(failed.error), "at": as_datetime(failed.at)}
-            for failed in run.attempts
-        ],
+        "attempts": [_attempt_data(attempt) for attempt in run.attempts],
         "started_at": run.started_at,
         "completed_at": run.completed_at,
     }
+
+
+def _attempt_data(attempt: Attempt) -> dict[str, Any]:
+    return {"attempt": attempt.attempt, "error": _error_data(attempt.error), "at": as_datetime(attempt.at)}
 
 
 def _error_data(error: NodeError | None) -> dict[str, Any] | None:

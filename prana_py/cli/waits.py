@@ -40,8 +40,15 @@ class OpenWait(msgspec.Struct, frozen=True):
     def told(self) -> str:
         """What it waits for, and until when."""
         wait = self.suspension.wait
-        what = f"signal {wait.name!r}" if isinstance(wait, SignalWait) else self.suspension.type.replace("_", " ")
+        what = f"the signal {wait.name!r}" if isinstance(wait, SignalWait) else kind_in_words(self.suspension.type)
         return what if wait.wait_till is None else f"{what}, until {moment(wait.wait_till)}"
+
+
+def kind_in_words(kind: str) -> str:
+    """A kind of wait with its article."""
+    if kind == "sub_workflow":
+        return "a sub-workflow"
+    return f"{'an' if kind == 'interval' else 'a'} {kind.replace('_', ' ')}"
 
 
 def moment(instant: Instant) -> str:

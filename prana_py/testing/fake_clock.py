@@ -16,7 +16,7 @@ LOOK_AGAIN_S: Final = 0.002
 
 
 class FakeClock:
-    """Stands still until ``advance`` moves it. With ``jumps`` nobody waits for it: it is at once where it is awaited."""
+    """Stands still until ``advance`` moves it. With ``jumps`` it is at once where anybody awaits it."""
 
     def __init__(self, start: datetime = BEGINNING, *, jumps: bool = False) -> None:
         self._now = as_instant(start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -10,6 +10,8 @@ from prana_py.errors import Problem, nearest
 from prana_py.identifiers import ERROR, TIMEOUT, NodeKey, PortName
 from prana_py.model.connection import Connection
 from prana_py.model.document import check_workflow_values
+from prana_py.model.join import Custom
+from prana_py.model.join_policy import JoinPolicy
 from prana_py.model.node import Node
 from prana_py.model.node_spec import ANY_PORT, NodeSpec, NodeTypes
 from prana_py.model.workflow import Workflow
@@ -89,6 +91,16 @@ def check_names(inventory: Inventory) -> Iterable[Problem]:
             if name not in inventory.places:
                 message = f"node {node.key!r} cancels {name!r}, which does not exist{nearest(name, inventory.places)}"
                 yield _of_node("cancels_unknown", message, index, node, f"settings.cancels[{number}]")
+
+
+def check_policies(inventory: Inventory, policies: Mapping[str, JoinPolicy]) -> Iterable[Problem]:
+    """The join policies that nodes name have been registered."""
+    for index, node in enumerate(inventory.workflow.nodes):
+        join = node.settings.join
+        if isinstance(join, Custom) and join.name not in policies:
+            message = f"node {node.key!r} joins by the policy {join.name!r}, which is not registered"
+            message += nearest(join.name, policies) or " – give it to the compiler: policies={'name': function}"
+            yield _of_node("policy_unknown", message, index, node, "settings.join.policy")
 
 
 def check_connections(inventory: Inventory) -> Iterable[Problem]:

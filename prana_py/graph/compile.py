@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -12,6 +12,7 @@ from prana_py.graph.checks import (
     Inventory,
     check_connections,
     check_names,
+    check_policies,
     find_trigger,
     take_inventory,
     value_problems,
@@ -28,14 +29,23 @@ from prana_py.graph.texts import Compiled, compile_texts
 from prana_py.graph.vertices import Parts, effective_settings, make_vertices, with_history
 from prana_py.identifiers import NodeKey, PortName
 from prana_py.model.connection import Connection, Cycle
-from prana_py.model.join import FirstOf, Inclusive
+from prana_py.model.join import Custom, FirstOf, Inclusive
+from prana_py.model.join_policy import JoinPolicy
 from prana_py.model.node import Node
 from prana_py.model.node_spec import NodeSpec, NodeTypes
 from prana_py.model.settings import NodeSettings
 from prana_py.model.workflow import Workflow
 
+NO_POLICIES: Mapping[str, JoinPolicy] = {}
 
-def compile_workflow(workflow: Workflow, types: NodeTypes, *, trigger: NodeKey | None = None) -> ExecutionGraph:
+
+def compile_workflow(
+    workflow: Workflow,
+    types: NodeTypes,
+    *,
+    trigger: NodeKey | None = None,
+    policies: Mapping[str, JoinPolicy] = NO_POLICIES,
+) -> ExecutionGraph:
     """The graph of a workflow that starts with ``trigger``, else with its only trigger node.
 
     ``CompileError`` tells of all problems at once. What cannot be reached from the trigger is left out, with a
@@ -48,6 +58,7 @@ def compile_workflow(workflow: Workflow, types: NodeTypes, *, trigger: NodeKey |
     problems += inventory.problems
     problems += check_connections(inventory)
     problems += check_names(inventory)
+    problems += check_policies(inventory, policies)
     root = find_trigger(inventory, trigger)
     if isinstance(root, Problem):
         problems.append(root)
@@ -55,7 +66,11 @@ def compile_workflow(workflow: Workflow, types: NodeTypes, *, trigger: NodeKey |
     compiled = compile_texts(inventory, problems)
     if isinstance(root, Problem) or not can_be_laid_out:
         raise CompileError(problems)
-    return _Layout(inventory, root, compiled, problems).graph()
+    graph = _Layout(inventory, root, compiled, problems).graph()
+    named = {vertex.join.name for vertex in graph.vertices if isinstance(vertex.join, Custom)}
+    if not named:
+        return graph
+    return msgspec.structs.replace(graph, policies={name: policies[name] for name in sorted(named)})
 
 
 class _Layout:

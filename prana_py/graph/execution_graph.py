@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from prana_py.graph.contracts import Contract
 from prana_py.identifiers import ConnectionKey, NodeKey, PortName, WorkflowId
 from prana_py.model.connection import Connection, Cycle
 from prana_py.model.join import Join
+from prana_py.model.join_policy import JoinPolicy
 from prana_py.model.node import Node
 from prana_py.model.node_spec import NodeSpec
 from prana_py.model.settings import Collect, NodeSettings, WorkflowSettings
@@ -147,6 +149,8 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     is_confluent: bool = True
     """Nothing in it asks for a race, so every order of events ends in the same outputs."""
     warnings: tuple[Problem, ...] = ()
+    policies: Mapping[str, JoinPolicy] = {}
+    """The join policies that its nodes name; functions of the host, which the digest says nothing about."""
 
     @property
     def trigger(self) -> Vertex:

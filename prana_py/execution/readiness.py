@@ -134,7 +134,7 @@ def _at_joins(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | No
 
 
 def _at_wave(draft: Draft, vertex: Vertex, scope: Scope, state: ScopeState) -> Consequence | None:
-    """What competed with a wave that just fired is withdrawn; what comes too late is dropped; in the end it is closed."""
+    """What competed with a wave that has just fired is withdrawn; what comes too late is dropped; then it is closed."""
     join = vertex.join
     if isinstance(join, FirstOf) and join.on_rest == "cancel" and (scope, vertex.ordinal) in draft.fired:
         withdrawal = _withdraw_one(draft, scope, vertex.captive, "rest")
@@ -319,6 +319,7 @@ def _open_wave(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival,
     for arrival in taken:
         delivered |= 1 << feed_of(arrival)
     draft.put(scope, replace(state, waves={**state.waves, vertex.ordinal: Wave(delivered, taken[0].order)}))
+    draft.fired.add((scope, vertex.ordinal))
 
 
 def _apply_compensation(draft: Draft, vertex: Vertex, formed: Formed) -> None:

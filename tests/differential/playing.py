@@ -11,7 +11,7 @@ from prana_py.driver.effects import Abandon, Answer, Commit, Done, Perform, Read
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Failed, Outcome
 from prana_py.driver.requests import Request, Resume
-from prana_py.driver.start import new_execution
+from prana_py.execution.beginning import new_execution
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.rows import Row, RunKey

@@ -8,7 +8,7 @@ from typing import Any
 
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import Execution
-from prana_py.execution.rows import ArrivalRef, Begun, Ended, Row, Settled, Suspended
+from prana_py.execution.rows import ArrivalRef, Begun, Ended, Row, Settled, Suspended, Withdrawn
 from prana_py.execution.scope_state import ScopeState
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import TOP, Scope
@@ -53,6 +53,9 @@ class Witness:
                 self.finish(row)
             case _:
                 pass
+        for consequence in getattr(row, "consequences", ()):
+            if isinstance(consequence, Withdrawn):
+                self.teach(*consequence.run)
         if not after.attention and after.ending is None and not after.is_final:
             self.compare(after)
 
@@ -93,6 +96,11 @@ class Witness:
         node, run, scope = self.sources[source]
         edge = self.graph.route_list[connection].rank if connection else EXTERNAL
         return Consumed(node, run, edge, scope)
+
+    def teach(self, node: str, scope: Scope, run: int) -> None:
+        """What is withdrawn in the event that brought it had a number with the engine: that stays used."""
+        place = (told_scope(scope), node)
+        self.reference.numbers[place] = max(self.reference.numbers[place], run + 1)
 
     # ---- where both have come to
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from prana_py.driver.invocation import Invocation
 from prana_py.nodes.context import Host, NodeContext
 from prana_py.nodes.parameters import Parameters, converted
 from prana_py.nodes.returns import NodeFailure
-from prana_py.nodes.signature import Signature, unwrapped
+from prana_py.nodes.signature import Signature, ready_types, unwrapped
 
 Caller: TypeAlias = Callable[[Invocation, Host], Any]
 Copy: TypeAlias = Callable[[Any], Any]
+Bind: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
 def caller(
@@ -29,9 +31,13 @@ def caller(
     makers = [(name, _maker(means, annotation, copy, node_type)) for name, means, annotation in signature.injected]
     if not makers:
         return lambda invocation, host: function(**bind(invocation.params))
-    if len(makers) == 1:
-        return _with_one(function, bind, *makers[0])
+    if len(makers) > 1:
+        return _with_several(function, bind, makers)
+    takes_params = bool(signature.parameters) or signature.more
+    return _with_one(function, bind, *makers[0]) if takes_params else _with_only(function, bind, *makers[0])
 
+
+def _with_several(function: Callable[..., Any], bind: Bind, makers: list[tuple[str, Caller]]) -> Caller:
     def call(invocation: Invocation, host: Host) -> Any:
         arguments = bind(invocation.params)
         for name, make in makers:
@@ -41,11 +47,22 @@ def caller(
     return call
 
 
-def _with_one(function: Callable[..., Any], bind: Callable[..., dict[str, Any]], name: str, make: Caller) -> Caller:
+def _with_one(function: Callable[..., Any], bind: Bind, name: str, make: Caller) -> Caller:
     def call(invocation: Invocation, host: Host) -> Any:
         arguments = bind(invocation.params)
         arguments[name] = make(invocation, host)
         return function(**arguments)
+
+    return call
+
+
+def _with_only(function: Callable[..., Any], bind: Bind, name: str, make: Caller) -> Caller:
+    """The shortest way: there is nothing to bind, though whoever gave parameters is told so."""
+
+    def call(invocation: Invocation, host: Host) -> Any:
+        if invocation.params:
+            bind(invocation.params)
+        return function(**{name: make(invocation, host)})
 
     return call
 
@@ -55,25 +72,28 @@ def _maker(means: str, annotation: Any, copy: Copy, node_type: str) -> Caller:
         case "ctx":
             return lambda invocation, host: NodeContext(invocation, host, copy)
         case "input":
-            return _typed(lambda invocation, _: copy(invocation.input), annotation, "input_invalid", node_type)
+            return _typed(attrgetter("input"), annotation, copy, "input_invalid", node_type)
         case "inputs":
             return lambda invocation, _: copy(invocation.inputs)
         case "data":
-            return _typed(lambda invocation, _: copy(invocation.data), annotation, "resume_data_invalid", node_type)
+            return _typed(attrgetter("data"), annotation, copy, "resume_data_invalid", node_type)
         case _:
             return lambda invocation, _: invocation.suspension
 
 
-def _typed(make: Caller, annotation: Any, code: str, node_type: str) -> Caller:
-    """What is made, converted as the function's annotation says."""
+def _typed(take: Callable[[Invocation], Any], annotation: Any, copy: Copy, code: str, node_type: str) -> Caller:
+    """What the invocation brings, converted as the function's annotation says."""
     if unwrapped(annotation)[0] in (Any, object):
-        return make
+        return lambda invocation, _: copy(take(invocation))
+    ready = ready_types(annotation)
     subject = "input" if code == "input_invalid" else "data of the resume"
 
     def typed(invocation: Invocation, host: Host) -> Any:
-        value = make(invocation, host)
+        value = take(invocation)
+        if type(value) in ready:
+            return value
         try:
-            return converted(value, annotation)
+            return converted(copy(value), annotation)
         except ValueError as error:
             message = f"node type {node_type!r} cannot take the {subject}: {error}"
             raise NodeFailure(code, message, details={"type": node_type}, retryable=False) from None

@@ -153,7 +153,7 @@ def _parameter(parameter: inspect.Parameter, annotation: Any) -> Parameter:
         annotation=annotation,
         default=default,
         nullable=nullable or default is None,
-        ready=_ready(kind, annotation, nullable=nullable or default is None),
+        ready=_ready(kind, nullable or default is None, annotation),
     )
 
 
@@ -162,7 +162,12 @@ def _known(parameter: inspect.Parameter, known: Mapping[str, Parameter] | None) 
     return known.get(parameter.name) if known and parameter.annotation is parameter.empty else None
 
 
-def _ready(kind: Any, annotation: Any, *, nullable: bool) -> frozenset[type]:
+def ready_types(annotation: Any) -> frozenset[type]:
+    """Values of exactly these types are what the annotation says, and cannot be changed."""
+    return _ready(*unwrapped(annotation), annotation)
+
+
+def _ready(kind: Any, nullable: bool, annotation: Any) -> frozenset[type]:
     null = frozenset((NoneType,)) if nullable else frozenset()
     if is_constrained(annotation):
         return null

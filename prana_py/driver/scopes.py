@@ -46,7 +46,7 @@ def _close(execution: Execution, scope: Scope, now: Instant) -> Row:
     result = (
         state.result
         if state.result_order >= 0
-        else what_came_of(execution, state, (*owner.vertex.home, owner.vertex.ordinal))
+        else what_came_of(execution, state)
     )
     try:
         enough = _is_enough(execution, owner, result, now)

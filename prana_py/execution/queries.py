@@ -77,24 +77,25 @@ def left_by(execution: Execution, key: NodeKey) -> PortName | None:
 
 def final_output(execution: Execution) -> Any:
     """What a completed execution gives; see ``what_came_of``."""
-    return what_came_of(execution, execution.top, ())
+    return what_came_of(execution, execution.top)
 
 
-def what_came_of(execution: Execution, state: ScopeState, home: tuple[int, ...]) -> Any:
+def what_came_of(execution: Execution, state: ScopeState) -> Any:
     """The output of the run of a scope that led nowhere further; where there are several, each by its node key."""
-    ends: dict[NodeKey, Any] = {}
-    graph = execution.execution_graph
-    for vertex in graph.vertices[: graph.reachable]:
-        if vertex.home != home:
-            continue
-        row = state.latest[vertex.slot]
-        if isinstance(row, Settled) and not row.failed and not _led_on(row, vertex.routes):
-            ends[vertex.key] = row.output
+    vertices, ordinals = execution.execution_graph.vertices, execution.execution_graph.ordinals
+    reachable = execution.execution_graph.reachable
+    ends: dict[int, Any] = {}
+    for row in state.latest:
+        if isinstance(row, Settled) and not row.failed:
+            vertex = vertices[ordinals[row.node]]
+            if vertex.ordinal < reachable and not _led_on(row, vertex.routes):
+                ends[vertex.ordinal] = row.output
     if len(ends) == 1:
         return next(iter(ends.values()))
-    return ends or None
+    return {vertices[ordinal].key: ends[ordinal] for ordinal in sorted(ends)} or None
 
 
 def _led_on(row: Settled, routes: dict[PortName, tuple[Route, ...]]) -> bool:
-    taken = [route.key for port in row.ports for route in routes.get(port, ())]
-    return bool(taken) if row.taken is None else bool(row.taken)
+    if row.taken is not None:
+        return bool(row.taken)
+    return bool(routes) and any([port in routes for port in row.ports])

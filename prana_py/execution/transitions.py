@@ -20,14 +20,16 @@ A move that is not in ``RUN_MOVES`` or ``EXECUTION_MOVES`` is a ``TransitionErro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec.structs import replace
-from pyrsistent import pvector
+from pyrsistent import PVector, pvector
 
 from prana_py.errors import InvariantError, StorageError, TransitionError
 from prana_py.execution.activation import Activation, Arrival, Resumption, activated_by
 from prana_py.execution.draft import Draft, run_text
+from prana_py.execution.entering import enter
 from prana_py.execution.execution import (
     NO_RESULTS,
     NO_SCOPES,
@@ -49,6 +51,7 @@ from prana_py.execution.rows import (
     CancelRequested,
     Consequence,
     Ended,
+    Entered,
     Expired,
     Forked,
     ItemsAdded,
@@ -66,7 +69,7 @@ from prana_py.execution.rows import (
     Stopped,
     Suspended,
 )
-from prana_py.execution.scope_state import ScopeState
+from prana_py.execution.scope_state import RunRow, ScopeState
 from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Suspension
 from prana_py.execution.trail import Trail
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
@@ -93,6 +96,7 @@ EXECUTION_MOVES: Final[Mapping[type[Row], frozenset[str]]] = {
     row: frozenset({"running", "suspended"})
     for row in (
         Prepared,
+        Entered,
         Begun,
         Settled,
         AttemptFailed,
@@ -123,6 +127,8 @@ def advance(execution: Execution, row: Row, *, in_flight: frozenset[RunKey] = NO
 
     ``in_flight`` names the runs that a runtime has in hand, which are not withdrawn without asking it.
     """
+    if isinstance(row, Ended):
+        return _ended(execution, row), row
     draft = _draft(execution, row)
     _PRIMARY[type(row)](draft, row)
     for consequence in _consequences(row):
@@ -138,6 +144,8 @@ def advance(execution: Execution, row: Row, *, in_flight: frozenset[RunKey] = NO
 
 def apply(execution: Execution, row: Row) -> Execution:
     """Read a row: what was decided when it was written happens again, and nothing else."""
+    if isinstance(row, Ended):
+        return _ended(execution, row)
     draft = _draft(execution, row)
     _PRIMARY[type(row)](draft, row)
     for consequence in _consequences(row):
@@ -177,20 +185,31 @@ def start(graph: ExecutionGraph, row: Started, environment: Mapping[str, Any]) -
         metadata=row.metadata,
         deadline=deadline,
     )
-    empty = Execution(
+    trigger = graph.vertex(row.trigger)
+    arrival = Arrival(-1, None, row.input, 0)
+    at_once = trigger.straight_in
+    first = Execution(
         execution_graph=graph,
         identity=identity,
         environment=environment,
         status="running",
-        trail=Trail(),
-        position=0,
-        top=ScopeState(latest=pvector([None] * graph.top_slots)),
+        trail=Trail(tail=(row,)),
+        position=1,
+        top=ScopeState(_nothing_ran(graph.top_slots), trigger.bit if at_once else 0),
+        frontier=(Activation(trigger, TOP, 0, 0, (arrival,), activated_by(0)),) if at_once else (),
         state={},
         last_at=row.at,
     )
-    draft = Draft(empty, row.at)
-    draft.form(graph.vertex(row.trigger), TOP, (Arrival(-1, None, row.input, 0),))
+    if at_once:
+        return first
+    draft = Draft(replace(first, trail=Trail(), position=0), row.at)
+    draft.form(trigger, TOP, (arrival,))
     return draft.freeze(row)
+
+
+@lru_cache(maxsize=256)
+def _nothing_ran(slots: int) -> PVector[RunRow | None]:
+    return pvector([None] * slots)
 
 
 def fold(graph: ExecutionGraph, rows: list[Row], environment: Mapping[str, Any]) -> Execution:
@@ -204,13 +223,18 @@ def fold(graph: ExecutionGraph, rows: list[Row], environment: Mapping[str, Any])
 
 
 def _draft(execution: Execution, row: Row) -> Draft:
+    _check_status(execution, row)
+    return Draft(execution, row.at, row)
+
+
+def _check_status(execution: Execution, row: Row) -> None:
+    """Refuse a row that may not be written in the status that the execution has."""
     allowed = EXECUTION_MOVES.get(type(row))
     if allowed is None or execution.status not in allowed:
         raise TransitionError(
             f"execution {execution.id!r} is {execution.status}, so {_name(row)} cannot happen to it",
             code="execution_final" if execution.is_final else None,
         )
-    return Draft(execution, row.at, row)
 
 
 def _name(row: Row) -> str:
@@ -495,19 +519,28 @@ def _forked(draft: Draft, row: Forked) -> None:
     take_over(draft, row)
 
 
-def _ended(draft: Draft, row: Ended) -> None:
-    if draft.frontier or draft.parked or (draft.scopes and draft.ending is None):
-        raise InvariantError(f"execution {draft.identity.id!r} was ended while work was live")
-    draft.scopes = NO_SCOPES
-    draft.attention = ()
-    draft.status = row.status
-    draft.output = row.output
-    draft.error = row.error
-    draft.ending = None
+def _ended(execution: Execution, row: Ended) -> Execution:
+    """The last row: nothing is left to be moved, so it needs no draft."""
+    _check_status(execution, row)
+    if execution.frontier or execution.parked or (execution.scopes and execution.ending is None):
+        raise InvariantError(f"execution {execution.id!r} was ended while work was live")
+    return replace(
+        execution,
+        status=row.status,
+        output=row.output,
+        error=row.error,
+        ending=None,
+        scopes=NO_SCOPES,
+        attention=(),
+        trail=execution.trail.append(row),
+        position=execution.position + 1,
+        last_at=row.at,
+    )
 
 
 _PRIMARY: Final[Mapping[type[Row], Callable[[Draft, Any], None]]] = {
     Prepared: _prepared,
+    Entered: enter,
     Begun: _begun,
     Settled: _settled,
     AttemptFailed: _attempt_failed,
@@ -525,5 +558,4 @@ _PRIMARY: Final[Mapping[type[Row], Callable[[Draft, Any], None]]] = {
     Stopped: _stopped,
     Migrated: _migrated,
     Forked: _forked,
-    Ended: _ended,
 }

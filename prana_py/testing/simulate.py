@@ -10,7 +10,7 @@ from zlib import crc32
 import msgspec
 
 from prana_py.driver.decide import next_due
-from prana_py.driver.effects import Commit, Deliver, Load
+from prana_py.driver.effects import Commit, Deliver, Done, Load
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.requests import Request
 from prana_py.errors import InvariantError, TransitionError
@@ -222,7 +222,6 @@ class _World(VirtualRuntime):
         self.refusals: list[TransitionError] = []
         self.obeying: dict[int, list[tuple[ExecutionId, Request]]] = {}
         self.to_recover: list[ExecutionId] = []
-        self.ties = 0
 
     # ── a life ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -392,9 +391,8 @@ class _World(VirtualRuntime):
         number = crc32(repr((self.seed, told)).encode())
         return number % (self.longest_call_ns + 1) if number & 1 else 0
 
-    def tie(self) -> int:
-        self.ties += 1
-        return crc32(b"%d %d" % (self.seed, self.ties)) if self.seed else 0
+    def tie(self, done: Done | None) -> int:
+        return 0 if done is None else crc32(repr((self.seed, done.key)).encode())
 
     def waits_in_grace(self, strand: Strand, key: RunKey) -> bool:
         return bool(self._chance(key, "grace"))

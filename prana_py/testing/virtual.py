@@ -82,7 +82,7 @@ class VirtualRuntime(Runtime):
         """What this call comes to, and when; the node itself is called, at once."""
         return Played(self.call(invocation))
 
-    def tie(self) -> int:
+    def tie(self, done: Done | None) -> int:
         """Which of several events at one instant comes first: the least. Else they come in order."""
         return 0
 
@@ -240,7 +240,7 @@ class VirtualRuntime(Runtime):
 
     def _plan(self, at: Instant, strand: Strand, done: Done | None) -> int:
         number = next(self._numbers)
-        heappush(self._events, Event(at, self.tie(), number, strand, done, strand.turn))
+        heappush(self._events, Event(at, self.tie(done), number, strand, done, strand.turn))
         return number
 
     def _happen(self) -> None:

@@ -30,5 +30,5 @@ if __name__ == "__main__":
     execution = runtime.execute(workflow, ["sea.jpg", "notes.txt", "hill.jpg"])
     print(execution.output)
     for run in sorted(execution.node_executions["thumbnail"], key=lambda run: run.scope):
-        (each, _, item), *_ = run.scope
-        print(f"{each}[{item}] {run.status}: {run.output or (run.error and run.error.message)}")
+        owner, _, item = run.scope[-1]
+        print(f"{owner}[{item}] {run.status}: {run.output if run.error is None else run.error.message}")

@@ -17,7 +17,7 @@ from prana_py.cli.result import as_data, show_result
 from prana_py.cli.running import Prepared, run_prepared
 from prana_py.cli.screen import NoScreen, Screen, screen_for
 from prana_py.cli.sources import catalog_of, load_source
-from prana_py.cli.values import as_json
+from prana_py.cli.values import print_json
 from prana_py.errors import DocumentError
 from prana_py.graph.compile import compile_workflow
 from prana_py.graph.diagram import draw
@@ -31,19 +31,20 @@ def run(arguments: Namespace) -> int:
     ran = run_prepared(prepared, [Progress(screen, prepared.graph.workflow_id, _widest(prepared))])
     screen.passing("")
     if arguments.json:
-        print(as_json(as_data(ran)))
+        print_json(as_data(ran), sys.stdout)
     else:
         told = screen_for(sys.stderr) if arguments.quiet and ran.execution.status != "completed" else screen
         show_picture(told, ran.execution)
         show_result(told, ran, traceback=arguments.traceback)
         if ran.execution.status == "completed":
-            print(as_json(ran.execution.output))
+            print_json(ran.execution.output, sys.stdout)
     return OF_STATUS[ran.execution.status]
 
 
 def graph(arguments: Namespace) -> int:
     """``prana graph``: the picture, as it is written or as it went."""
     if arguments.run:
+        show_logs(NoScreen())
         ran = run_prepared(Prepared(arguments), [])
         picture = draw(ran.execution.execution_graph, arguments.format, states=states(ran.execution))
         if ran.execution.error is not None:
@@ -67,10 +68,10 @@ def check(arguments: Namespace) -> int:
     except DocumentError as error:
         if not arguments.json:
             raise
-        print(as_json({"valid": False, "problems": msgspec.to_builtins(error.problems), "warnings": []}))
+        print_json({"valid": False, "problems": msgspec.to_builtins(error.problems), "warnings": []}, sys.stdout)
         return REFUSED
     if arguments.json:
-        print(as_json({"valid": True, "problems": [], "warnings": msgspec.to_builtins(graph.warnings)}))
+        print_json({"valid": True, "problems": [], "warnings": msgspec.to_builtins(graph.warnings)}, sys.stdout)
         return OK
     screen = screen_for(sys.stdout)
     count = len(graph.warnings)

@@ -60,10 +60,10 @@ def _refused(error: PranaError, arguments: Namespace) -> int:
     """Tell what is wrong, so that it can be read by whoever asked."""
     from prana_py.cli.refusals import show_refusal
     from prana_py.cli.screen import screen_for
-    from prana_py.cli.values import as_json
+    from prana_py.cli.values import print_json
 
     if getattr(arguments, "json", False):
-        print(as_json({"status": "refused", "error": error.details()}))
+        print_json({"status": "refused", "error": error.details()}, sys.stdout)
     else:
         show_refusal(screen_for(sys.stderr), error, arguments.workflow)
     return REFUSED

@@ -127,8 +127,8 @@ class LogLines(logging.Handler):
 
 
 def show_logs(screen: Screen) -> None:
-    """From now on, show what nodes log."""
-    logger = logging.getLogger("prana_py")
-    logger.setLevel(logging.INFO)
-    logger.handlers = [LogLines(screen)]
-    logger.propagate = False
+    """From now on, show what nodes log. What the engine logs of their failures, the progress tells already."""
+    engine, nodes = logging.getLogger("prana_py"), logging.getLogger("prana_py.node")
+    engine.handlers, engine.propagate = [logging.NullHandler()], False
+    nodes.handlers, nodes.propagate = [LogLines(screen)], False
+    nodes.setLevel(logging.INFO)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
 from prana_py.cli.files import read_bytes
+from prana_py.cli.screen import can_show
 from prana_py.errors import UsageError
 
 
@@ -73,6 +74,19 @@ def as_json(value: Any, *, indent: int = 2) -> str:
     """A value as JSON text; bytes as base64, instants as ISO 8601, numbers that JSON has not as null."""
     encoded = msgspec.json.encode(value, enc_hook=str)
     return (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
+
+
+def print_json(value: Any, stream: TextIO) -> None:
+    """Write a value as JSON; what the stream's encoding has no character for is escaped as JSON does it."""
+    text = as_json(value)
+    if not can_show(text, stream):
+        text = "".join(sign if sign.isascii() else _escaped(sign) for sign in text)
+    stream.write(f"{text}\n")
+
+
+def _escaped(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def short(value: Any, most: int = 60) -> str:

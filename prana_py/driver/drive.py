@@ -33,7 +33,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     commits: bool = False
     """Somebody keeps the journal."""
     observed: bool = False
-    """Somebody listens."""
+    """Somebody listens; errors are told even if nobody does, so that they can be logged."""
 
 
 class Flight(msgspec.Struct, frozen=True, gc=False):
@@ -77,7 +77,7 @@ class Drive:
         self.execution = after
         if self.options.commits:
             yield Commit(after, row)
-        if self.options.observed:
+        if self.options.observed or getattr(row, "error", None) is not None:
             yield Notify(events_between(before, row, after))
         if isinstance(row, Suspended):
             self.to_start.extend(children_of(after, row))

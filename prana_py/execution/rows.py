@@ -74,6 +74,8 @@ class WaveClosed(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="wa
 
     node: NodeKey
     scope: Scope
+    makes_way: bool = True
+    """False: it takes nothing more, but the next wave has to wait (``block``)."""
 
 
 class WindowOpened(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="window_opened"):
@@ -143,6 +145,22 @@ class Prepared(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="prep
 
     at: Instant
     data: dict[NodeKey, Any]
+
+
+class Entered(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="entered"):
+    """Somebody had a node of the top scope run by hand."""
+
+    at: Instant
+    node: NodeKey
+    run: int
+    arrivals: tuple[ArrivalRef, ...] = ()
+    """What it runs with: on its way into the node, or made anew from what their sources gave last."""
+    input: Any = None
+    given: bool = False
+    """It runs with ``input`` instead."""
+    outputs: dict[NodeKey, Any] = {}
+    """What nodes are taken to have given that did not run."""
+    consequences: tuple[Consequence, ...] = ()
 
 
 class ScopePlan(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
@@ -403,6 +421,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="ended")
 Row: TypeAlias = (
     Started
     | Prepared
+    | Entered
     | Begun
     | Settled
     | AttemptFailed

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeGuard
 
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
+from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import Options, run_to_rest
 from prana_py.driver.effects import Commit, Deliver, Keep, Load, LoadGraph, MakeId, Notify, ReadClock, TakeJob
 from prana_py.driver.family import Job, with_family
@@ -25,11 +26,14 @@ from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId, Instant, WaitId, WorkflowId
 from prana_py.model.join_policy import JoinPolicy
 from prana_py.model.workflow import Workflow
+from prana_py.nodes.call import call_node
 from prana_py.nodes.catalog import Catalog
-from prana_py.nodes.context import NOWHERE, Host
+from prana_py.nodes.context import NOWHERE, CancelFlag, Host
 from prana_py.nodes.node_type import AnyNode, NodeType
 from prana_py.performing.clock import Clock, IdSource, SystemClock, random_id
+from prana_py.runtimes.error_log import log_errors
 from prana_py.runtimes.graph_cache import GraphCache, Version
+from prana_py.runtimes.interceptors import Interceptor, Interceptors
 
 OUTCOMES: Final = frozenset({Completed, CompletedPorts, Failed, Waiting, Opened, Stopped})
 """What a call gives when it is not something to await."""
@@ -55,6 +59,7 @@ class Runtime:
         clock: Clock | None = None,
         ids: IdSource | None = None,
         observers: Sequence[Observer] = (),
+        interceptors: Iterable[Interceptor] = (),
         journal: Journal | None = None,
         workflows: Iterable[Workflow | ExecutionGraph] = (),
         host: Host | None = None,
@@ -67,14 +72,14 @@ class Runtime:
         self.max_concurrency = max_concurrency
         self.clock = clock or SystemClock()
         self.ids = ids or random_id
-        self.observers = tuple(observers)
+        self.observers = tuple(observers) or (log_errors,)
+        """Who is told; without any of one's own, errors are logged."""
+        self.interceptors = Interceptors(*interceptors)
         self.journal = journal
         self.host = host or NOWHERE
         self.grace = grace
         """Seconds that a call which was asked to stop has to do so."""
-        self.options = Options(
-            max_concurrency=max_concurrency, commits=journal is not None, observed=bool(self.observers)
-        )
+        self.options = Options(max_concurrency=max_concurrency, commits=journal is not None, observed=bool(observers))
         self.graph_cache = GraphCache(self._published, self.catalog, policies=policies)
         self.graphs: dict[str, ExecutionGraph] = {}
         for workflow in workflows:
@@ -100,6 +105,46 @@ class Runtime:
     def going_on(self, execution: Execution, requests: Iterable[Request] = ()) -> Program[Execution]:
         """The program that meets requests, fires what is due, and drives to rest."""
         return with_family(run_to_rest(execution, self.options, requests=requests), self.options)
+
+    def running_node(self, execution: Execution, entry: Entry) -> Program[Execution]:
+        """The program that runs one node by hand."""
+        return with_family(run_node(execution, entry, self.options), self.options)
+
+    def running_from(self, execution: Execution, entry: Entry) -> Program[Execution]:
+        """The program that runs a node by hand, and all that follows."""
+        return with_family(run_from(execution, entry, self.options), self.options)
+
+    def retrying(self, execution: Execution) -> Program[Execution]:
+        """The program that goes on, as a new execution, from where one that has ended went wrong."""
+        return with_family(retry(execution, self.options), self.options)
+
+    # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def call(self, invocation: Invocation, cancel_flag: CancelFlag | None = None) -> Outcome | Awaitable[Outcome]:
+        """Ask the interceptors, then call the node; an async one gives an awaitable of its outcome."""
+        if self.interceptors:
+            asked = self.interceptors.ask(invocation)
+            if isinstance(asked, Failed):
+                return asked
+            invocation = asked
+        try:
+            node_type = self.node_type(invocation)
+        except NotFoundError as error:
+            return failed(error.code, error.message, retryable=False, details={"type": invocation.node_type})
+        host = self.host
+        if cancel_flag is None and host is NOWHERE:
+            return call_node(node_type, invocation)
+        return call_node(
+            node_type,
+            invocation,
+            cancel_flag=cancel_flag,
+            observer=host.observer,
+            secret_source=host.secret_source,
+        )
+
+    def node_type(self, invocation: Invocation) -> AnyNode:
+        """The node type that a call names."""
+        return self.catalog.get(invocation.node_type)
 
     # ── effects that need no waiting ──────────────────────────────────────────────────────────────────────────────
 
@@ -182,10 +227,6 @@ class Runtime:
         if mailbox is not None:
             mailbox(request)
         return mailbox is not None
-
-    def node_type(self, invocation: Invocation) -> AnyNode:
-        """The node type that a call names."""
-        return self.catalog.get(invocation.node_type)
 
     def leave(self, job: Job) -> None:
         """Leave something for later: after the execution that asked for it has come to rest."""

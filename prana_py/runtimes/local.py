@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeAlias
 
+from prana_py.driver.debugging import Entry
 from prana_py.driver.effects import Abandon, Answer, ChildDone, ChildStart, Done, Perform, Report
 from prana_py.driver.family import ChildFailed, start_child
 from prana_py.driver.invocation import Invocation
@@ -17,10 +18,9 @@ from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import RunKey
 from prana_py.graph.execution_graph import ExecutionGraph
-from prana_py.identifiers import ExecutionId, Instant, WaitId
+from prana_py.identifiers import ExecutionId, Instant, NodeKey, WaitId
 from prana_py.model.workflow import Workflow
-from prana_py.nodes.call import call_node, was_interrupted
-from prana_py.nodes.context import NOWHERE
+from prana_py.nodes.call import was_interrupted
 from prana_py.performing.loops import perform
 from prana_py.runtimes.base import Runtime, awaited, given_up, is_outcome, only_wait
 
@@ -51,6 +51,18 @@ class LocalRuntime(Runtime):
     def wake(self, execution: Execution) -> Execution:
         """Fire what has come due, and drive on: after a load, or when a timer's instant has come."""
         return self.run(self.going_on(execution))
+
+    def run_node(self, execution: Execution, node: NodeKey, **entry: Any) -> Execution:
+        """Run one node by hand, with ``value`` if that is given; what follows may start, but does not."""
+        return self.run(self.running_node(execution, Entry(node=node, **entry)))
+
+    def run_from(self, execution: Execution, node: NodeKey, **entry: Any) -> Execution:
+        """Run a node by hand and all that follows; ``outputs`` stand for what nodes before it would have given."""
+        return self.run(self.running_from(execution, Entry(node=node, **entry)))
+
+    def retry(self, execution: Execution) -> Execution:
+        """A new execution that shares the past of one that failed or was cancelled, and goes on from there."""
+        return self.run(self.retrying(execution))
 
     def kept(self, execution_id: ExecutionId) -> Execution | None:
         """The newest value of an execution that this runtime remembers: children, and parents of such."""
@@ -150,13 +162,7 @@ class _Session:
 
     def _outcome_of(self, invocation: Invocation) -> Outcome:
         """Call the node in this thread."""
-        runtime = self.runtime
-        node_type = runtime.catalog.get(invocation.node_type)
-        host = runtime.host
-        if host is NOWHERE:
-            given = call_node(node_type, invocation)
-        else:
-            given = call_node(node_type, invocation, observer=host.observer, secret_source=host.secret_source)
+        given = self.runtime.call(invocation)
         if type(given) is Completed:
             return given
         outcome = given if is_outcome(given) else self._await_here(given)
@@ -187,14 +193,7 @@ class _Session:
     def _in_thread(self, key: RunKey, call: _Call, invocation: Invocation) -> None:
         clock = self.runtime.clock
         started_at = clock.now()
-        host = self.runtime.host
-        given = call_node(
-            self.runtime.node_type(invocation),
-            invocation,
-            cancel_flag=call.flag,
-            observer=host.observer,
-            secret_source=host.secret_source,
-        )
+        given = self.runtime.call(invocation, call.flag)
         outcome = given if is_outcome(given) else _in_a_loop_of_its_own(given)
         self.mailbox.put(_Answer(call, Done(key, outcome, started_at, clock.now())))
 

@@ -69,8 +69,6 @@ def _wave(vertex: Vertex, join: FirstOf, state: ScopeState, queue: Queue) -> Tak
     """The first n connections that deliver to a new wave; while a wave is open nothing fires."""
     if vertex.ordinal in state.waves:
         return None
-    if join.block and state.latest[vertex.slot] is not None and state.live & vertex.downstream & ~vertex.bit:
-        return None
     taken = oldest_per_feed(queue)
     return taken[: join.n] if len(taken) >= join.n else None
 
@@ -107,9 +105,15 @@ def missing_feeds(vertex: Vertex, queue: Queue) -> tuple[str, ...]:
     return tuple(route.key for route in vertex.feeds if not queue.present & 1 << route.feed)
 
 
-def can_starve(vertex: Vertex) -> bool:
-    """Joins that need more than what has arrived, and so may never be complete."""
-    return isinstance(vertex.join, All | FirstOf)
+def must_wait(vertex: Vertex, state: ScopeState) -> bool:
+    """After a wave of a join with ``block``: its own run, or work where it leads to, is still live."""
+    join = vertex.join
+    return isinstance(join, FirstOf) and join.block and bool(state.live & vertex.downstream | state.busy & vertex.bit)
+
+
+def can_starve(vertex: Vertex, state: ScopeState) -> bool:
+    """Joins that need more than what has arrived, and so may never be complete; a wave that has fired needs nothing."""
+    return isinstance(vertex.join, All | FirstOf) and vertex.ordinal not in state.waves
 
 
 def feed_of(arrival: Arrival) -> int:
@@ -117,11 +121,17 @@ def feed_of(arrival: Arrival) -> int:
     return 0 if arrival.route is None else arrival.route.feed
 
 
+def may_be_stuck(entangled: int, state: ScopeState) -> bool:
+    """Two waiting joins may hold each other up: they lie on one cycle, or what one leads to blocks its next wave."""
+    stuck = state.waiting & ~state.busy & entangled
+    return bool(stuck & (stuck - 1)) or any(wave.closed for wave in state.waves.values())
+
+
 def to_release(vertices: tuple[Vertex, ...], state: ScopeState) -> Vertex | None:
     """The waiting join to let go when joins only wait for each other: the one whose last arrival is oldest.
 
     A join that needs what nobody can deliver any more is not one of them, so nothing runs behind it. One that could
-    still become complete is, but is passed over.
+    still become complete is, but is passed over. A wave that has fired is let go by making way for the next one.
     """
     idle = [vertices[ordinal] for ordinal in bits_of(state.waiting & ~state.busy)]
     waiting = [vertex for vertex in idle if not is_hopeless(vertices, vertex, state)]
@@ -132,16 +142,22 @@ def to_release(vertices: tuple[Vertex, ...], state: ScopeState) -> Vertex | None
     while shrinking and held:
         shrinking = False
         for vertex in waiting:
-            if held & vertex.bit and state.live & vertex.upstream & ~vertex.bit & ~held:
+            if held & vertex.bit and state.live & _awaited(vertex, state) & ~vertex.bit & ~held:
                 held &= ~vertex.bit
                 shrinking = True
-    content = [vertex for vertex in waiting if held & vertex.bit and not can_starve(vertex)]
+    content = [vertex for vertex in waiting if held & vertex.bit and not can_starve(vertex, state)]
     return min(content, key=lambda vertex: state.queues[vertex.ordinal].newest, default=None)
+
+
+def _awaited(vertex: Vertex, state: ScopeState) -> int:
+    """Whose live work holds up what waits at a join."""
+    wave = state.waves.get(vertex.ordinal)
+    return vertex.downstream if wave is not None and wave.closed else vertex.upstream
 
 
 def is_hopeless(vertices: tuple[Vertex, ...], vertex: Vertex, state: ScopeState) -> bool:
     """The join needs connections over which no live work can deliver."""
-    if not can_starve(vertex):
+    if not can_starve(vertex, state):
         return False
     queue = state.queues[vertex.ordinal]
     missing = [route for route in vertex.feeds if not queue.present & 1 << route.feed]

@@ -20,7 +20,9 @@ from prana_py.execution.joins import (
     feed_of,
     fires,
     is_short,
+    may_be_stuck,
     missing_feeds,
+    must_wait,
     oldest_per_feed,
     rest_of_wave,
     to_release,
@@ -125,11 +127,8 @@ def _at_joins(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | No
             return _formed(draft, vertex, scope, taken)
         if vertex.join.__class__ is Batch and (opened := _window(draft, vertex, scope)) is not None:
             return opened
-    stuck = state.waiting & ~state.busy & draft.graph.entangled
-    if stuck & (stuck - 1):
-        released = to_release(vertices, state)
-        if released is not None:
-            return _released(draft, released, scope, state.queues[released.ordinal])
+    if may_be_stuck(draft.graph.entangled, state) and (released := to_release(vertices, state)) is not None:
+        return _released(draft, released, scope, state)
     return _starving(draft, scope, state) if state.waiting else None
 
 
@@ -140,9 +139,13 @@ def _at_wave(draft: Draft, vertex: Vertex, scope: Scope, state: ScopeState) -> C
         withdrawal = _withdraw_one(draft, scope, vertex.captive, "rest")
         if withdrawal is not None:
             return withdrawal
+    if state.waves[vertex.ordinal].closed:
+        return None if must_wait(vertex, state) else WaveClosed(vertex.key, scope)
     if rest := rest_of_wave(vertex, state):
         return Dropped(vertex.key, scope, refs(rest), "wave")
-    return WaveClosed(vertex.key, scope) if wave_is_over(vertex, state) else None
+    if not wave_is_over(vertex, state):
+        return None
+    return WaveClosed(vertex.key, scope, makes_way=not must_wait(vertex, state))
 
 
 def _starving(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | None:
@@ -151,8 +154,8 @@ def _starving(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | No
         return None
     for ordinal in bits_of(state.waiting):
         vertex = draft.graph.vertices[ordinal]
-        if can_starve(vertex):
-            return _released(draft, vertex, scope, state.queues[ordinal])
+        if can_starve(vertex, state):
+            return _released(draft, vertex, scope, state)
     return None
 
 
@@ -187,8 +190,11 @@ def _formed(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ..
     return Formed(vertex.key, scope, run, refs(_in_feed_order(taken)), _gate(draft, vertex, scope))
 
 
-def _released(draft: Draft, vertex: Vertex, scope: Scope, queue: Queue) -> Formed:
-    """A join is let go with what it has; one that needs more than that starves."""
+def _released(draft: Draft, vertex: Vertex, scope: Scope, state: ScopeState) -> Formed | WaveClosed:
+    """A join is let go with what it has; one that needs more than that starves; a wave makes way for the next."""
+    if vertex.ordinal in state.waves:
+        return WaveClosed(vertex.key, scope)
+    queue = state.queues[vertex.ordinal]
     if isinstance(vertex.join, Batch):
         return _formed(draft, vertex, scope, tuple(queue))
     taken = oldest_per_feed(queue)
@@ -289,10 +295,8 @@ def apply_consequence(draft: Draft, consequence: Consequence) -> None:
             _apply_dropped(draft, consequence)
         case AllWithdrawn(keep=keep):
             _apply_all_withdrawn(draft, keep)
-        case WaveClosed(node=node, scope=scope):
-            state = draft.scope(scope)
-            over = draft.graph.ordinals[node]
-            draft.put(scope, replace(state, waves={o: wave for o, wave in state.waves.items() if o != over}))
+        case WaveClosed():
+            _apply_wave_closed(draft, consequence)
         case WindowOpened(suspension=suspension):
             draft.suspensions = draft.suspensions.set(suspension.wait_id, suspension)
 
@@ -320,6 +324,15 @@ def _open_wave(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival,
         delivered |= 1 << feed_of(arrival)
     draft.put(scope, replace(state, waves={**state.waves, vertex.ordinal: Wave(delivered, taken[0].order)}))
     draft.fired.add((scope, vertex.ordinal))
+
+
+def _apply_wave_closed(draft: Draft, closed: WaveClosed) -> None:
+    state = draft.scope(closed.scope)
+    ordinal = draft.graph.ordinals[closed.node]
+    waves = {other: wave for other, wave in state.waves.items() if other != ordinal}
+    if not closed.makes_way:
+        waves[ordinal] = replace(state.waves[ordinal], closed=True)
+    draft.put(closed.scope, replace(state, waves=waves))
 
 
 def _apply_compensation(draft: Draft, vertex: Vertex, formed: Formed) -> None:

@@ -76,6 +76,8 @@ class Wave(msgspec.Struct, frozen=True, gc=False, eq=False):
     delivered: int
     started: int
     """The number of the arrival that opened it."""
+    closed: bool = False
+    """It takes nothing more, but the next one waits until the work that it led to is quiet (``block``)."""
 
 
 NO_QUEUES: Final[Mapping[int, Queue]] = {}

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, TypeAlias
 
 from prana_py.driver.drive import Options, run_to_rest
-from prana_py.driver.effects import Abandon, Answer, Commit, Done, Perform, ReadClock, Report
+from prana_py.driver.effects import Abandon, Answer, Commit, Done, Notify, Perform, ReadClock, Report
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Failed, Outcome
 from prana_py.driver.requests import Request, Resume
@@ -84,6 +84,8 @@ class Player:
                 self.abandoned.update(keys)
             case ReadClock():
                 return self._tick()
+            case Notify():
+                pass
             case _:
                 raise AssertionError(f"nobody performs {effect}")
         return None

@@ -55,8 +55,8 @@ R20 What is left of an `all` join's queues after its runs starves it as well.
 R21 A wave of `{"n": k}` that can no longer get k arrivals starves like `all`, since nobody expects it to vanish.
 
 Waves and batches
-R22 A wave opens, and takes arrivals oldest first, whether or not a run of the join is going on; it fires with its
-    k-th. The run gets these k. What the open wave takes afterwards is dropped.
+R22 A wave opens when no run of the join is going on, and takes arrivals oldest first; it fires with its k-th. The run
+    gets these k. What the open wave takes afterwards, during that run as well, is dropped.
 R23 It closes, once fired, when every connection has delivered to it or no other live work can reach the join; what
     has arrived by then on connections that had not delivered still belongs to it. A run of the join is no other work,
     so a discriminator at the head of a loop closes its wave before its own loop comes round.

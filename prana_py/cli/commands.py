@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
         print_json(as_data(ran), sys.stdout)
     else:
         told = screen_for(sys.stderr) if arguments.quiet and ran.execution.status != "completed" else screen
-        show_picture(told, ran.execution)
+        show_picture(screen, ran.execution)
         show_result(told, ran, traceback=arguments.traceback)
         if ran.execution.status == "completed":
             print_json(ran.execution.output, sys.stdout)

@@ -24,9 +24,10 @@ from prana_py.execution.rows import (
     Suspended,
 )
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState
-from prana_py.execution.suspension import GuardWait, MutexWait, Suspension
+from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Suspension
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
 from prana_py.identifiers import TOP, Instant, Scope, WaitId, scope_text
+from prana_py.model.join import Batch
 
 
 class Draft:
@@ -172,6 +173,8 @@ class Draft:
         queue = state.queues.get(vertex.ordinal)
         left = None if queue is None else queue.without(taken)
         if left is None:
+            if isinstance(vertex.join, Batch):
+                self._close_window(scope, vertex)
             queues = {ordinal: other for ordinal, other in state.queues.items() if ordinal != vertex.ordinal}
             self.put(scope, replace(state, waiting=state.waiting & ~vertex.bit, queues=queues))
         else:
@@ -350,7 +353,15 @@ class Draft:
         used = max(state.runs.get(activation.vertex.ordinal, 0), activation.run + 1)
         self.put(activation.scope, replace(state, runs={**state.runs, activation.vertex.ordinal: used}))
         self.leave(activation)
+        self.end_wave(activation.vertex, activation.scope)
         return activation
+
+    def end_wave(self, vertex: Vertex, scope: Scope) -> None:
+        """What waited at a join or ran there is withdrawn: its next wave has nothing to do with it."""
+        state = self.scope(scope)
+        if vertex.ordinal in state.waves:
+            waves = {ordinal: wave for ordinal, wave in state.waves.items() if ordinal != vertex.ordinal}
+            self.put(scope, replace(state, waves=waves))
 
     def close_owner(self, key: RunKey) -> OwnerRun:
         """A scope owner is over: its scopes go, with everything in them."""
@@ -393,6 +404,7 @@ class Draft:
         for inner in [s for s in self.scopes if len(s) > depth and s[:depth] == scope]:
             self.scopes = self.scopes.remove(inner)
             self._forget(inner)
+        self._close_windows(scope)
         state = self.scope(scope)
         if state.live:
             runs = dict(state.runs)
@@ -407,6 +419,21 @@ class Draft:
                     state, busy=0, waiting=0, queues=empty.queues, counts=empty.counts, waves=empty.waves, runs=runs
                 ),
             )
+
+    def _close_windows(self, scope: Scope) -> None:
+        """Nothing within the scope waits any more for the time of a batch."""
+        for suspension in self.suspensions.values():
+            if isinstance(suspension.wait, BatchWindow) and suspension.scope[: len(scope)] == scope:
+                self.suspensions = self.suspensions.remove(suspension.wait_id)
+
+    def _close_window(self, scope: Scope, vertex: Vertex) -> None:
+        """Nothing has gathered at this join, so that nothing waits for the time of its batch."""
+        for suspension in self.suspensions.values():
+            if isinstance(suspension.wait, BatchWindow) and (suspension.scope, suspension.node_key) == (
+                scope,
+                vertex.key,
+            ):
+                self.suspensions = self.suspensions.remove(suspension.wait_id)
 
     # ── the end of it ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -356,6 +356,8 @@ def _apply_dropped(draft: Draft, dropped: Dropped) -> None:
         waves = {**state.waves, vertex.ordinal: replace(wave, delivered=delivered)}
         draft.put(dropped.scope, replace(state, waves=waves))
     draft.take_arrivals(vertex, dropped.scope, taken)
+    if dropped.why != "wave":
+        draft.end_wave(vertex, dropped.scope)
 
 
 def _apply_all_withdrawn(draft: Draft, keep: tuple[RunKey, ...]) -> None:
@@ -376,14 +378,14 @@ def _find(queue: Queue, references: tuple[ArrivalRef, ...]) -> tuple[Arrival, ..
     """The arrivals with these references, the oldest of each."""
     if len(references) == 1 and queue.first.ref == references[0]:
         return (queue.first,)
-    wanted = list(references)
+    places: dict[ArrivalRef, list[int]] = {}
+    for place in range(len(references) - 1, -1, -1):
+        places.setdefault(references[place], []).append(place)
     found: dict[int, Arrival] = {}
     for arrival in queue:
-        if arrival.ref in wanted:
-            index = wanted.index(arrival.ref)
-            wanted[index] = (-2, "", -2)
-            found[index] = arrival
-    return tuple(found[index] for index in sorted(found))
+        if wanted := places.get(arrival.ref):
+            found[wanted.pop()] = arrival
+    return tuple(found[place] for place in sorted(found))
 
 
 def refs(arrivals: tuple[Arrival, ...]) -> tuple[ArrivalRef, ...]:

@@ -506,7 +506,7 @@ class Interpreter:
     def _gather_wave(self, place: Place) -> bool:
         """Let the oldest arrivals that may belong to the open wave do so."""
         waiting = self.waiting.get(place, [])
-        if not waiting or (place not in self.waves and self._busy(place)):
+        if not waiting or (place not in self.waves and (self._busy(place) or self.due.get(place))):
             return False
         wave = self.waves.setdefault(place, Wave())
         if wave.closed:

@@ -44,10 +44,12 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
     if move.consequences:
         row = replace(row, consequences=tuple(move.consequences))
         latest = latest.set(vertex.slot, row)
+    frontier = execution.frontier[:-1]
     fresh = move.fresh
-    if len(fresh) > 1:
-        fresh.sort(key=_activated)
-    frontier = (*execution.frontier[:-1], *fresh)
+    if fresh:
+        if len(fresh) > 1:
+            fresh.sort(key=_activated)
+        frontier += tuple(fresh)
     after = replace(
         execution,
         status="running" if frontier or execution.suspensions is NO_SUSPENSIONS else "suspended",
@@ -88,7 +90,7 @@ def _go_on(
         run = 0 if before is None else before.run + 1
         order = execution.position << RANK_BITS
         arrival = Arrival(row.execution_index, route, row.output, order)
-        frontier = (*frontier, Activation(target, TOP, run, run, (arrival,), order | RANK_MASK))
+        frontier += (Activation(target, TOP, run, run, (arrival,), order | RANK_MASK),)
         busy |= target.bit
     state = execution.top
     after = replace(

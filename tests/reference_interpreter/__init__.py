@@ -61,9 +61,9 @@ R23 It closes, once fired, when every connection has delivered to it or no other
     has arrived by then on connections that had not delivered still belongs to it. A run of the join is no other work,
     so a discriminator at the head of a loop closes its wave before its own loop comes round.
 R24 `cancel`: when the wave fires, live work of exactly this scope is withdrawn that can reach the join and from where
-    no path ends in this scope without meeting it. Cycles are no ends; paths that end inside an item are none, as
-    `done` follows. An owner goes with everything inside. Formed runs leave a record `withdrawn`; waiting arrivals are
-    dropped.
+    no path ends in this scope, or goes where no way leads to it, without meeting it. Cycles are no ends; paths that
+    end inside an item are none, as `done` follows. An owner goes with everything inside. Formed runs leave a record
+    `withdrawn`; waiting arrivals are dropped.
 R25 `block`: the next wave waits while the join's own run is live, or other live work of the scope stands where the
     join leads to, whoever caused it.
 R26 A batch takes any arrivals in order of age, several of one connection too (so it is an exception to "at most one

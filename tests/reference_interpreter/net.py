@@ -162,13 +162,16 @@ class Net:
         return self._search([edge.source], self._before, stop=edge.target) - {edge.target}
 
     def all_paths_pass(self, key: str, through: str) -> bool:
-        """Whether no path from `key` ends in the scope of `through` without having met it.
+        """Whether no path from `key` ends in the scope of `through`, or loses it for good, without having met it.
 
         A path that ends inside a deeper scope is no end: the owner goes on by `done` all the same.
         """
+        upstream = self.upstream(through)
         depth = self.depths[through]
         met = self._search([key], self._after, stop=through) - {through}
-        return not any(self.depths[other] <= depth and self._may_end(other) for other in met)
+        return not any(
+            self.depths[other] <= depth and (other not in upstream or self._may_end(other)) for other in met
+        )
 
     def _may_end(self, key: str) -> bool:
         leaving = [i for i, edge in enumerate(self.edges) if edge.source == key]

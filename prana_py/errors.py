@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -90,7 +89,13 @@ class ExecutionError(PranaError):
     code = "execution_failed"
 
     def __init__(
-        self, message: str, *, execution: Execution, node_key: str | None = None, code: str | None = None, **details: Any
+        self,
+        message: str,
+        *,
+        execution: Execution,
+        node_key: str | None = None,
+        code: str | None = None,
+        **details: Any,
     ) -> None:
         super().__init__(message, code=code, node_key=node_key, **details)
         self.execution = execution
@@ -126,5 +131,7 @@ class InvariantError(AssertionError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``" – did you mean 'x'?"`` for the closest known name, or nothing."""
+    from difflib import get_close_matches
+
     matches = get_close_matches(name, [str(item) for item in known], n=1, cutoff=0.6)
     return f" – did you mean {matches[0]!r}?" if matches else ""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -118,6 +117,8 @@ def _moment(written: Any) -> datetime:
 def _zone(name: Any) -> Any:
     if name == "UTC":
         return UTC
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(name)
     except (ValueError, TypeError, LookupError, OSError):

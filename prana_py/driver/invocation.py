@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -59,5 +58,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
 
 def idempotency_key(execution_id: ExecutionId, scope: Scope, node_key: NodeKey, run: int) -> str:
     """A hash of what makes a run itself: execution, scope, node, number within the scope."""
+    from hashlib import blake2b
+
     text = "\x1f".join((execution_id, scope_text(scope), node_key, str(run)))
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 
 from prana_py.execution.suspension import SubWorkflowRequest
@@ -11,6 +10,8 @@ from prana_py.identifiers import ExecutionId, WaitId
 
 def child_ids(key_seed: ExecutionId, wait_id: WaitId, request: SubWorkflowRequest) -> tuple[ExecutionId, ...]:
     """One id per child of a wait."""
+    from hashlib import blake2b
+
     seed = f"{key_seed}\x1f{wait_id}"
     return tuple(
         blake2b(f"{seed}\x1f{item}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import msgspec
 
 from prana_py.identifiers import NodeKey
@@ -19,5 +17,7 @@ def fingerprint(workflow: Workflow, trigger: NodeKey | None = None) -> str:
     Orders that mean nothing (of the keys of a map) are evened out; those that mean something (of nodes and
     connections) are kept. The trigger belongs to it, for each gives another graph.
     """
+    from hashlib import sha256
+
     content = msgspec.json.encode([trigger, workflow], order="sorted")
     return sha256(_ENCODING + content).hexdigest()

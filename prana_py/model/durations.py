@@ -22,11 +22,10 @@ _MICROSECONDS = {
 _WRITTEN = ("d", "h", "m", "s", "ms", "us")
 
 _NUMBER = r"\d{1,15}(?:\.\d{1,9})?"
-_SHORT = re.compile("".join(rf"(?:(?P<{unit}>{_NUMBER}){unit})?" for unit in _MICROSECONDS), re.ASCII)
-_ISO = re.compile(
+_SHORT = "".join(rf"(?:(?P<{unit}>{_NUMBER}){unit})?" for unit in _MICROSECONDS)
+_ISO = (
     rf"P(?:(?P<w>{_NUMBER})W)?(?:(?P<d>{_NUMBER})D)?"
-    rf"(?:T(?=\d)(?:(?P<h>{_NUMBER})H)?(?:(?P<m>{_NUMBER})M)?(?:(?P<s>{_NUMBER})S)?)?",
-    re.ASCII,
+    rf"(?:T(?=\d)(?:(?P<h>{_NUMBER})H)?(?:(?P<m>{_NUMBER})M)?(?:(?P<s>{_NUMBER})S)?)?"
 )
 
 
@@ -56,7 +55,8 @@ def _from_text(written: str) -> timedelta:
     text = written.strip()
     if len(text) > 100:
         raise ValueError("is too long for a duration")
-    match = (_ISO if text.startswith("P") else _SHORT).fullmatch(text)
+    # As texts, so that only a program that reads durations compiles them; `re` keeps what it has compiled.
+    match = re.fullmatch(_ISO if text.startswith("P") else _SHORT, text, re.ASCII)
     amounts = {unit: amount for unit, amount in match.groupdict().items() if amount} if match else {}
     if not amounts:
         raise ValueError("is not a duration such as '500ms', '30s', '1h30m', '3d' or 'PT5M'")

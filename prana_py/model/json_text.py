@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -17,6 +16,8 @@ _LONGEST_INTEGER = 25
 
 def read_json(source: str | bytes, limits: Limits, subject: str) -> Any:
     """The data of a JSON text; whatever the text is, a ``DocumentError`` is all that can happen."""
+    import json
+
     text = as_text(source, limits, subject)
     _check_depth(text, limits, subject)
     try:
@@ -27,6 +28,8 @@ def read_json(source: str | bytes, limits: Limits, subject: str) -> Any:
 
 def write_json(data: Any) -> str:
     """The data as JSON text, indented, ending in a new line."""
+    import json
+
     return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 

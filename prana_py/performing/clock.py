@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from os import urandom
 from typing import Protocol
-from uuid import uuid4
 
 from prana_py.identifiers import ExecutionId, Instant
 
@@ -35,5 +35,5 @@ class IdSource(Protocol):
 
 
 def random_id() -> ExecutionId:
-    """A new execution id: 122 random bits."""
-    return uuid4().hex
+    """A new execution id: 128 random bits."""
+    return urandom(16).hex()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from itertools import count
 from threading import Lock
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -18,6 +17,9 @@ from prana_py.identifiers import WorkflowId
 from prana_py.model.join_policy import JoinPolicy
 from prana_py.model.node_spec import NodeTypes
 from prana_py.model.workflow import Workflow
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Version: TypeAlias = int | str
 """The number of a version, or the digest of what it says."""
@@ -126,6 +128,8 @@ class GraphCache:
 
     def _made(self, key: Key, load: Callable[[], Workflow | ExecutionGraph]) -> ExecutionGraph:
         """Compile it, or wait for the thread that does already."""
+        from concurrent.futures import Future
+
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None:

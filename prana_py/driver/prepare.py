@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from prana_py.driver.failing import evaluates, template_failure
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Completed, Failed, Outcome, failed
+from prana_py.driver.resume_urls import FUNCTION as RESUME_URL
+from prana_py.driver.resume_urls import ResumeUrls, Write
 from prana_py.errors import TemplateError
 from prana_py.execution.activation import Activation, Resumption
 from prana_py.execution.execution import Execution
 from prana_py.execution.inputs import inputs_of, mapped_params
 from prana_py.execution.names import ExecutionNames, main_input
 from prana_py.execution.suspension import nanoseconds
-from prana_py.identifiers import TIMEOUT, Instant
+from prana_py.identifiers import MAIN, TIMEOUT, Instant
+
+NOTHING: Final[dict[str, Any]] = {}
 
 
 def prepare(
-    execution: Execution, activation: Activation, now: Instant, *, crashed: bool = False
+    execution: Execution, activation: Activation, now: Instant, *, crashed: bool = False, write: Write | None = None
 ) -> Invocation | Outcome:
     """The call that a run needs, or its outcome where no call is needed.
 
-    ``crashed`` says that the run had begun when its process ended, and nobody knows how far it came.
+    ``crashed`` says that the run had begun when its process ended, and nobody knows how far it came. ``write`` is what
+    ``resume_url`` gives for an address.
     """
     vertex = activation.vertex
     if crashed or activation.starved or activation.over_limit >= 0 or vertex.enabled_if is not None:
@@ -32,14 +37,22 @@ def prepare(
     if resumption is not None:
         settled = _settled_by_resumption(activation, resumption)
         return settled if settled is not None else _resume_call(execution, activation, resumption, now)
-    inputs = inputs_of(activation)
-    value = main_input(inputs)
+    arrivals = activation.arrivals
+    if len(arrivals) == 1 and vertex.takes_one:
+        route, value = arrivals[0].route, arrivals[0].value
+        inputs = {MAIN if route is None else route.to_port: value}
+    else:
+        inputs = inputs_of(activation)
+        value = main_input(inputs)
     params = vertex.params.source
     if not vertex.params.static:
         try:
-            params = vertex.params.render(
-                ExecutionNames(execution, activation.scope, inputs=inputs, value=value, now=now, activation=activation)
+            names = ExecutionNames(
+                execution, activation.scope, inputs=inputs, value=value, now=now, activation=activation
             )
+            if vertex.names_resume_url and write is not None:
+                names[RESUME_URL] = ResumeUrls(execution, activation.scope, write)
+            params = vertex.params.render(names)
         except TemplateError as error:
             return Failed(template_failure(error))
     if vertex.has_mapping and (mapped := mapped_params(activation)):
@@ -62,7 +75,7 @@ def prepare(
         value,
         inputs,
         execution.state,
-        _context(execution, activation),
+        _context(execution, activation) if activation.scope or execution.top.context else NOTHING,
         identity.preparation_data.get(vertex.key) if identity.preparation_data else None,
         None,
         None,

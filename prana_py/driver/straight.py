@@ -18,7 +18,7 @@ from prana_py.driver.program import Program
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.rows import Settled
-from prana_py.execution.storable import NotStorableError, storable
+from prana_py.execution.storable import ATOMS, NotStorableError, storable
 from prana_py.execution.straight import advance_straight
 from prana_py.identifiers import Instant
 
@@ -84,14 +84,15 @@ def ordinary_row(
     if type(outcome) is not Completed or outcome.state or outcome.context:
         return None
     vertex = activation.vertex
-    spec = vertex.spec
-    port = outcome.port or spec.default_port
-    if port not in spec.outputs:
+    port = outcome.port or vertex.default_port
+    if port not in vertex.spec.outputs:
         return None
-    try:
-        value = storable(outcome.value)
-    except NotStorableError:
-        return None
+    value = outcome.value
+    if value.__class__ not in ATOMS:
+        try:
+            value = storable(value)
+        except NotStorableError:
+            return None
     return Settled(
         at,
         vertex.key,

@@ -8,7 +8,8 @@ import msgspec
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder()
-_ATOMS: Final = frozenset({bool, float, type(None), bytes})
+ATOMS: Final = frozenset({bool, float, type(None), bytes})
+"""Types whose every value can be recorded as it is."""
 MAX_DEPTH: Final = 200
 """How deep recorded data may nest."""
 
@@ -20,7 +21,7 @@ class NotStorableError(ValueError):
 def storable(value: Any) -> Any:
     """The value as successors and the journal see it: tuples are lists, records are dicts; scalars are the same."""
     kind = type(value)
-    if kind in _ATOMS or (kind is int and -(1 << 63) <= value < 1 << 64) or (kind is str and value.isascii()):
+    if kind in ATOMS or (kind is int and -(1 << 63) <= value < 1 << 64) or (kind is str and value.isascii()):
         return value
     try:
         return _DECODER.decode(_ENCODER.encode(value))

@@ -10,7 +10,7 @@ import msgspec
 from prana_py.errors import Problem
 from prana_py.expressions.template import Params, Template
 from prana_py.graph.contracts import Contract
-from prana_py.identifiers import ConnectionKey, NodeKey, PortName, WorkflowId
+from prana_py.identifiers import MAIN, ConnectionKey, NodeKey, PortName, WorkflowId
 from prana_py.model.connection import Connection, Cycle
 from prana_py.model.join import Join
 from prana_py.model.join_policy import JoinPolicy
@@ -105,10 +105,15 @@ class Vertex(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     enabled_if: Template | None = None
     heads: tuple[int, ...] = ()
     """The cycles of which it is the head."""
+    default_port: PortName = MAIN
+    takes_one: bool = False
+    """A single arrival is its input as it is: no mapping, no list, no batch."""
     has_mapping: bool = False
     """Some connection into it carries a mapping."""
     straight: bool = False
     """Calling it and handing on its answer needs nothing special: no owner, decisions, timeout, race or region."""
+    names_resume_url: bool = False
+    """Its parameters call ``resume_url``, so that what is kept of them differs from what the call gets."""
     straight_in: bool = False
     """Arrivals at it need nothing special: it is plain, or an inclusive join without guard, mutex or reentrance."""
     in_loop: bool = False

@@ -14,6 +14,7 @@ from prana_py.graph.routes import Arrivals, is_ordinary
 from prana_py.graph.skeleton import Skeleton
 from prana_py.graph.texts import Compiled
 from prana_py.identifiers import NodeKey
+from prana_py.model.join import Batch, Custom, Join
 from prana_py.model.node import Node
 from prana_py.model.node_spec import NodeSpec
 from prana_py.model.settings import NodeSettings, WorkflowSettings
@@ -88,6 +89,8 @@ def _vertex(
 ) -> Vertex:
     node, spec, settings, met = parts.nodes[number], parts.specs[number], parts.settings[number], parts.met
     key: NodeKey = node.key
+    params = parts.compiled.params.get(key, _NO_PARAMS)
+    names_resume_url = any(path[0] == "resume_url" for path in params.paths)
     is_live = number < len(parts.found.homes)
     feeds = tuple([parts.routes[index] for index in parts.arriving.links[number]])
     decides = any(_decides(route) for leaving in routes.values() for route in leaving)
@@ -98,7 +101,7 @@ def _vertex(
         node=node,
         spec=spec,
         settings=settings,
-        params=parts.compiled.params.get(key, _NO_PARAMS),
+        params=params,
         routes=routes,
         feeds=feeds,
         join=parts.arriving.joins[number],
@@ -115,11 +118,23 @@ def _vertex(
         body_slots=inside,
         enabled_if=parts.compiled.guards.get(key),
         heads=heads,
-        has_mapping=any(feed.mapping for feed in feeds),
-        straight=_is_straight(settings, spec, decides),
+        default_port=spec.default_port,
+        takes_one=_takes_one(settings, feeds, parts.arriving.joins[number]),
+        has_mapping=_are_mapped(feeds),
+        straight=_is_straight(settings, spec, decides) and not names_resume_url,
+        names_resume_url=names_resume_url,
         straight_in=parts.arriving.straight_in[number],
         in_loop=bool(home) or bool(parts.found.on_cycle >> number & 1),
     )
+
+
+def _takes_one(settings: NodeSettings, feeds: tuple[Route, ...], join: Join) -> bool:
+    """A single arrival is the node's input as it is."""
+    return collect_of(settings, feeds) != "list" and not isinstance(join, Batch | Custom) and not _are_mapped(feeds)
+
+
+def _are_mapped(feeds: tuple[Route, ...]) -> bool:
+    return any(feed.mapping for feed in feeds)
 
 
 def _is_straight(settings: NodeSettings, spec: NodeSpec, decides: bool) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prana_py.driver.debugging import Entry
 from prana_py.driver.effects import Abandon, Answer, ChildDone, ChildStart, Done, Perform, Report
@@ -23,6 +22,9 @@ from prana_py.model.workflow import Workflow
 from prana_py.nodes.call import was_interrupted
 from prana_py.performing.loops import perform
 from prana_py.runtimes.base import Runtime, awaited, given_up, is_outcome, only_wait
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 
 class LocalRuntime(Runtime):
@@ -67,6 +69,12 @@ class LocalRuntime(Runtime):
     def kept(self, execution_id: ExecutionId) -> Execution | None:
         """The newest value of an execution that this runtime remembers: children, and parents of such."""
         return self._kept.get(execution_id)
+
+    def resume_with_token(self, token: str, data: Any = None) -> Execution:
+        """Resolve the wait that a token is for, in an execution that this runtime keeps; of several, one wins."""
+        address = self.key_ring.address_of(token)
+        with self.turns.turn(address.execution_id):
+            return self.run(self.resuming_at(address, data))
 
     def run(self, program: Program[Execution]) -> Execution:
         """Perform a program."""
@@ -146,11 +154,9 @@ class _Session:
             done = report.done[0]
             assert isinstance(done, Done)  # nothing else is under way
             return Answer(done.outcome, done.started_at, done.at, report.requests)
-        now = self.runtime.clock.now
-        started_at = now()
         outcome = self._outcome_of(invocation)
         requests = () if self.mailbox.empty() else self._report([], None, block=False).requests
-        return Answer(outcome, started_at, now(), requests)
+        return Answer(outcome, invocation.now, self.runtime.clock.now(), requests)
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,6 +187,8 @@ class _Session:
 
     def _call_in_pool(self, invocation: Invocation) -> None:
         if self.pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
             self.pool = ThreadPoolExecutor(self.runtime.max_concurrency, thread_name_prefix="prana")
         key = (invocation.node_key, invocation.scope, invocation.run)
         call = _Call()

@@ -10,7 +10,7 @@ from prana_py.driver.requests import taken_signal
 from prana_py.driver.scopes import next_scope_row
 from prana_py.errors import InvariantError
 from prana_py.execution.activation import Activation
-from prana_py.execution.execution import Execution
+from prana_py.execution.execution import Execution, waits_for_others
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.queries import final_output
 from prana_py.execution.rows import CancelRequested, Ended, Expired, Resumed, Row, RunKey
@@ -89,7 +89,7 @@ def _at_rest(execution: Execution, now: Instant) -> Decision:
         if execution.parked:
             return REST
         return Write(Ended(now, ending.status, ending.output, ending.error))
-    if execution.suspensions:
+    if waits_for_others(execution.suspensions, execution.owners):
         return REST
     if execution.parked or execution.top.waiting or execution.scopes:
         raise InvariantError(f"execution {execution.id!r} has live work, but nothing can ever make it go on")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from prana_py.errors import TransitionError
 from prana_py.execution.activation import RANK_BITS, Activation, Arrival, activated_by, activated_by_all
-from prana_py.execution.execution import NO_SUSPENSIONS, Ending, Execution, ExecutionStatus, OwnerRun
+from prana_py.execution.execution import NO_SUSPENSIONS, Ending, Execution, ExecutionStatus, OwnerRun, waits_for_others
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.rows import (
     AttemptFailed,
@@ -369,11 +369,11 @@ class Draft:
         self.owners = self.owners.remove(key)
         self._forget(key)
         node, scope, run = key
-        prefix = len(scope)
-        for open_scope in [
-            s for s in self.scopes if len(s) > prefix and s[:prefix] == scope and s[prefix][:2] == (node, run)
+        depth = len(scope)
+        for own in [
+            s for s in self.scopes if len(s) == depth + 1 and s[:depth] == scope and s[depth][:2] == (node, run)
         ]:
-            self.drop_scope(open_scope)
+            self.drop_scope(own)
         return owner
 
     def drop_scope(self, scope: Scope) -> None:
@@ -444,7 +444,7 @@ class Draft:
         self._notice_quiet_scopes()
         before = self.before
         if self.status == "running" or self.status == "suspended":
-            live = bool(self.frontier) or bool(self.attention) or not self.suspensions
+            live = self.frontier or self.attention or not waits_for_others(self.suspensions, self.owners)
             self.status = "running" if live else "suspended"
         return Execution(
             execution_graph=self.graph,

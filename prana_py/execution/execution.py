@@ -124,6 +124,11 @@ NO_COUNTS: Final[Mapping[int, int]] = {}
 NO_CLOSED: Final[PMap[NodeKey, ScopeState]] = pmap()
 
 
+def waits_for_others(suspensions: PMap[WaitId, Suspension], owners: PMap[RunKey, OwnerRun]) -> bool:
+    """Others may make it go on: a wait is open, or a scope owner takes more items."""
+    return bool(suspensions) or any(not owner.closed for owner in owners.values())
+
+
 class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     """An immutable record. Every transition returns a new one, and the old one stays valid."""
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pyrsistent import PVector
 
 from prana_py.execution.activation import RANK_BITS, RANK_MASK, Activation, Arrival
-from prana_py.execution.execution import NO_SUSPENSIONS, Execution
+from prana_py.execution.execution import Execution, waits_for_others
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.joins import bits_of
 from prana_py.execution.retention import FIRST_LOOK
@@ -52,7 +52,7 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
         frontier += tuple(fresh)
     after = replace(
         execution,
-        status="running" if frontier or execution.suspensions is NO_SUSPENSIONS else "suspended",
+        status="running" if frontier or not waits_for_others(execution.suspensions, execution.owners) else "suspended",
         trail=execution.trail.append(row),
         position=execution.position + 1,
         top=ScopeState(
@@ -95,7 +95,7 @@ def _go_on(
     state = execution.top
     after = replace(
         execution,
-        status="running" if frontier or execution.suspensions is NO_SUSPENSIONS else "suspended",
+        status="running" if frontier or not waits_for_others(execution.suspensions, execution.owners) else "suspended",
         trail=execution.trail.append(row),
         position=execution.position + 1,
         top=replace(state, latest=latest, busy=busy),

@@ -16,6 +16,9 @@ def price(order: dict[str, Any]) -> dict[str, Any]:
     return {**order, "total": sum(item["price"] for item in order["items"])}
 
 
+DECISION = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok", "by"]}
+
+
 def decided(data: dict[str, Any], input: dict[str, Any]) -> Output:
     """What becomes of the answer, days later."""
     return Output({**input, "by": data["by"]}, "approved" if data["ok"] else "rejected")
@@ -24,7 +27,7 @@ def decided(data: dict[str, Any], input: dict[str, Any]) -> Output:
 @node(outputs=("approved", "rejected", "timeout"), on_resume=decided)
 def approval() -> Any:
     """Wait for a person: nothing runs meanwhile, and the execution can be stored."""
-    return wait_for_webhook(timeout=timedelta(days=3))
+    return wait_for_webhook(timeout=timedelta(days=3), schema=DECISION)
 
 
 @node

@@ -18,6 +18,7 @@ from prana_py.cli.running import Prepared, run_prepared
 from prana_py.cli.screen import NoScreen, Screen, screen_for
 from prana_py.cli.sources import catalog_of, load_source
 from prana_py.cli.values import print_json
+from prana_py.cli.words import failure_in_words
 from prana_py.errors import DocumentError
 from prana_py.graph.compile import compile_workflow
 from prana_py.graph.diagram import draw
@@ -48,7 +49,7 @@ def graph(arguments: Namespace) -> int:
         ran = run_prepared(Prepared(arguments), [])
         picture = draw(ran.execution.execution_graph, arguments.format, states=states(ran.execution))
         if ran.execution.error is not None:
-            screen_for(sys.stderr).line(f"{ran.execution.status}: {ran.execution.error.message}")
+            screen_for(sys.stderr).line(f"{ran.execution.status}: {failure_in_words(ran.execution.error.as_data())}")
     else:
         source = load_source(arguments.workflow)
         compiled = compile_workflow(source.workflow, catalog_of((source,), arguments.nodes))

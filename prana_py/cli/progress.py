@@ -9,7 +9,7 @@ from typing import Any, Final
 from prana_py.cli.screen import Screen, Span
 from prana_py.cli.values import short
 from prana_py.cli.waits import ANSWERABLE, kind_in_words
-from prana_py.cli.words import in_words
+from prana_py.cli.words import failure_in_words, in_words
 from prana_py.driver.lifecycle import LifecycleEvent
 from prana_py.identifiers import Scope
 
@@ -70,7 +70,7 @@ class Progress:
 def _completed(event: LifecycleEvent) -> str:
     error = event.data.get("error")
     if error is not None:
-        return f"went on with its error: {error['message']}"
+        return f"went on with its error: {failure_in_words(error)}"
     ports = [port for port in event.data.get("ports", ()) if port != "main"]
     attempts = f"at attempt {event.attempt}" if (event.attempt or 1) > 1 else ""
     by = f"by {', '.join(ports)}" if ports else ""
@@ -78,21 +78,16 @@ def _completed(event: LifecycleEvent) -> str:
 
 
 def _failed(event: LifecycleEvent) -> str:
-    return f"failed: {_message(event)}"
+    return f"failed: {failure_in_words(event.data.get('error') or {})}"
 
 
 def _retried(event: LifecycleEvent) -> str:
     delay = in_words((event.data["retry_at"] - event.at) / 1e9)
-    return f"attempt {event.attempt} failed: {_message(event)}; again in {delay}"
+    return f"attempt {event.attempt} failed: {failure_in_words(event.data.get('error') or {})}; again in {delay}"
 
 
 def _suspended(event: LifecycleEvent) -> str:
     return f"waits for {' or '.join(map(kind_in_words, event.data['waits'].values()))}"
-
-
-def _message(event: LifecycleEvent) -> str:
-    error = event.data.get("error") or {}
-    return str(error.get("message", "")).partition("\n")[0] or str(error.get("code", "it failed"))
 
 
 def _why(event: LifecycleEvent) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from prana_py.cli.running import Ran
 from prana_py.cli.screen import Screen
 from prana_py.cli.waits import ANSWERABLE, OpenWait
-from prana_py.cli.words import counted, in_words
+from prana_py.cli.words import counted, failure_in_words, in_words
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.node_execution import Attempt, NodeExecution
@@ -58,7 +58,9 @@ def all_runs(execution: Execution) -> list[NodeExecution]:
 def _show_error(screen: Screen, error: NodeError, *, traceback: bool) -> None:
     who = f"node {error.node_key!r}" if error.node_key is not None else "the execution"
     attempt = f" at attempt {error.attempt}" if (error.attempt or 1) > 1 else ""
-    screen.line("  ", (f"{who} failed{attempt}: {error.message}", "red"), (f" [{error.code}]", "dim"))
+    screen.line(
+        "  ", (f"{who} failed{attempt}: {failure_in_words(error.as_data())}", "red"), (f" [{error.code}]", "dim")
+    )
     if error.traceback is None:
         return
     if traceback:

@@ -1,6 +1,9 @@
-"""Durations and counts as people read them."""
+"""Durations, counts and failures as people read them."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 def in_words(seconds: float) -> str:
@@ -20,3 +23,12 @@ def in_words(seconds: float) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """``1 node``, ``2 nodes``."""
     return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
+def failure_in_words(error: Mapping[str, Any]) -> str:
+    """What a node error says in one line; with the exception's name where the node's own code raised it."""
+    message = str(error.get("message", "")).partition("\n")[0]
+    exception = str((error.get("details") or {}).get("exception", ""))
+    if error.get("code") == "node_failed" and exception and not message.startswith(exception):
+        return f"{exception}: {message}"
+    return message or str(error.get("code", "it failed"))

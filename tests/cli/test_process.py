@@ -71,6 +71,28 @@ def test_what_an_encoding_cannot_show_becomes_an_escape(tmp_path: Path):
     assert json.loads(answer.out) == {"text": "¡olé! ✓"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are POSIX")
+def test_on_a_terminal_there_are_colours_and_a_line_that_tells_what_is_under_way():
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "prana_py.cli", "run", "examples/first.json"],
+        cwd=TOP, env=environment(TERM="xterm-256color"), stdout=subprocess.DEVNULL, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    told = bytearray()
+    try:
+        while part := os.read(ours, 65_536):
+            told += part
+    except OSError:  # the other end is closed: the command has ended
+        pass
+    os.close(ours)
+
+    assert process.wait(60) == 0
+    assert b"\x1b[32m" in told
+    assert b"under way: warehouse\r\x1b[K" in told
+    assert "✓".encode() in told
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_ctrl_c_ends_a_run_at_once(tmp_path: Path):
     (tmp_path / "slow.py").write_text(

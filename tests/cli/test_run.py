@@ -147,7 +147,17 @@ def test_a_failure_within_a_nodes_code_shows_where_when_asked(tmp_path: Path):
     assert (short.code, long.code) == (1, 1)
     assert short.err.endswith("--traceback shows where in its code\n")
     assert "Traceback" not in short.err
+    assert "node 'divide' failed: ZeroDivisionError: division by zero [node_failed]" in short.err
     assert "return 1 / by" in long.err
+
+
+def test_an_answer_that_does_not_fit_is_refused():
+    order = '{"id": 7, "items": [{"price": 900}]}'
+
+    answer = prana("run", "examples/order_approval.py", "-q", "-i", order, "--resume", 'approval={"yes": 1}')
+
+    assert answer.code == 2
+    assert answer.err.startswith("prana: the data to resume 'approval#0' with does not fit its schema: ")
 
 
 def test_a_suspended_run_says_what_it_waits_for_and_how_to_go_on(tmp_path: Path):

@@ -16,6 +16,7 @@ from prana_py.driver.prepare import prepare
 from prana_py.driver.preparing import prepare_nodes, wants_preparation
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, row_for
+from prana_py.driver.resume_urls import UrlWriter
 from prana_py.driver.straight import go_straight
 from prana_py.driver.sub_workflows import children_of, orphans, result_for_parent
 from prana_py.errors import InvariantError, TransitionError
@@ -34,6 +35,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody keeps the journal."""
     observed: bool = False
     """Somebody listens; errors are told even if nobody does, so that they can be logged."""
+    urls: UrlWriter | None = None
+    """What templates call by ``resume_url``; without it that is not available."""
 
 
 class Flight(msgspec.Struct, frozen=True, gc=False):
@@ -104,7 +107,8 @@ class Drive:
             if not self._is_live(activation):
                 continue
             crashed = activation.begun and activation.key not in self.begun_here
-            prepared = prepare(self.execution, activation, self.now, crashed=crashed)
+            write = None if self.options.urls is None else self.options.urls.reference
+            prepared = prepare(self.execution, activation, self.now, crashed=crashed, write=write)
             if not isinstance(prepared, Invocation):
                 yield from self.write(self.row_of(activation, prepared, self.now, self.now, None))
                 break
@@ -115,8 +119,18 @@ class Drive:
                 yield Notify((self.starting(activation),))
             params = None if prepared.params is activation.vertex.params.source else prepared.params
             self.in_flight[activation.key] = Flight(activation, params)
-            calls.append(prepared)
+            calls.append(self._with_real_urls(activation, prepared))
         return tuple(calls)
+
+    def _with_real_urls(self, activation: Activation, call: Invocation) -> Invocation:
+        """The call as the node gets it, while references to resume URLs are what is kept of its params."""
+        urls = self.options.urls
+        if urls is None or not activation.vertex.names_resume_url:
+            return call
+        if call.call == "resume":
+            return msgspec.structs.replace(call, params=urls.made_real(call.params, self.execution))
+        real = prepare(self.execution, activation, self.now, write=urls.url)
+        return real if isinstance(real, Invocation) else call
 
     def _is_live(self, activation: Activation) -> bool:
         return self.execution.frontier[-1] is activation or activation in self.execution.frontier

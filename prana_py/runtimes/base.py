@@ -14,9 +14,11 @@ from prana_py.driver.family import Job, with_family
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import LifecycleEvent
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting, failed
+from prana_py.driver.presenting import presented
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request
 from prana_py.driver.start import start_to_rest
+from prana_py.driver.tokens import Address
 from prana_py.errors import NotFoundError, TransitionError, UsageError, nearest
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
@@ -34,6 +36,8 @@ from prana_py.performing.clock import Clock, IdSource, SystemClock, random_id
 from prana_py.runtimes.error_log import log_errors
 from prana_py.runtimes.graph_cache import GraphCache, Version
 from prana_py.runtimes.interceptors import Interceptor, Interceptors
+from prana_py.runtimes.key_ring import KeyRing
+from prana_py.runtimes.turns import Turns
 
 OUTCOMES: Final = frozenset({Completed, CompletedPorts, Failed, Waiting, Opened, Stopped})
 """What a call gives when it is not something to await."""
@@ -65,6 +69,8 @@ class Runtime:
         host: Host | None = None,
         grace: float = 5.0,
         policies: Mapping[str, JoinPolicy] | None = None,
+        key: bytes | Sequence[bytes] | None = None,
+        base_url: str = "",
     ) -> None:
         if max_concurrency < 1:
             raise UsageError(f"max_concurrency is {max_concurrency}; at least 1 call must be possible at a time")
@@ -79,7 +85,14 @@ class Runtime:
         self.host = host or NOWHERE
         self.grace = grace
         """Seconds that a call which was asked to stop has to do so."""
-        self.options = Options(max_concurrency=max_concurrency, commits=journal is not None, observed=bool(observers))
+        self.key_ring = KeyRing(key)
+        self.turns = Turns()
+        self.options = Options(
+            max_concurrency=max_concurrency,
+            commits=journal is not None,
+            observed=bool(observers),
+            urls=self.key_ring.url_writer(base_url),
+        )
         self.graph_cache = GraphCache(self._published, self.catalog, policies=policies)
         self.graphs: dict[str, ExecutionGraph] = {}
         for workflow in workflows:
@@ -117,6 +130,25 @@ class Runtime:
     def retrying(self, execution: Execution) -> Program[Execution]:
         """The program that goes on, as a new execution, from where one that has ended went wrong."""
         return with_family(retry(execution, self.options), self.options)
+
+    def resuming_at(self, address: Address, data: Any) -> Program[Execution]:
+        """The program that resolves the wait a token is for; whoever performs it must have the execution's turn."""
+        return presented(address, data, self.options)
+
+    # ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def token(self, execution: Execution, wait_id: WaitId | None = None) -> str:
+        """The token that resolves an open wait: the only one, unless one is named."""
+        return self.key_ring.token(execution, wait_id or only_wait(execution))
+
+    def keep(self, execution: Execution) -> Execution:
+        """Remember an execution, so that tokens for it can be presented here."""
+        self._kept[execution.id] = execution
+        return execution
+
+    def forget(self, execution_id: ExecutionId) -> None:
+        """Remember an execution no longer."""
+        self._kept.pop(execution_id, None)
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

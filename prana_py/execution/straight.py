@@ -33,9 +33,73 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
         return None
     latest = state.latest.set(vertex.slot, row)
     routes = vertex.routes.get(row.ports[0], ())
-    if not state.waiting and len(routes) < 2 and (not routes or routes[0].is_direct):
-        return _go_on(execution, row, state.busy & ~bit, latest, routes)
-    move = _Move(execution, row, state.busy & ~bit, state.waiting, latest, state)
+    busy = state.busy & ~bit
+    if not state.waiting and len(routes) < 2:
+        if not routes:
+            top = replace(state, latest=latest, busy=busy)
+            return _written(execution, row, execution.frontier[:-1], top, 0), row
+        moved = _go_on(execution, row, busy, latest, routes[0], vertex.slot)
+        if moved is not None:
+            return moved
+    return _spread(execution, vertex, row, busy, latest, routes)
+
+
+def _written(
+    execution: Execution, row: Settled, frontier: tuple[Activation, ...], top: ScopeState, rounds: int
+) -> Execution:
+    """The next value, with the row."""
+    waits = waits_for_others(execution.suspensions, execution.owners)
+    return replace(
+        execution,
+        status="running" if frontier or not waits else "suspended",
+        trail=execution.trail.append(row),
+        position=execution.position + 1,
+        top=top,
+        frontier=frontier,
+        next_index=row.execution_index + 1,
+        iteration_count=execution.iteration_count + rounds,
+        last_at=row.at,
+    )
+
+
+def _go_on(
+    execution: Execution, row: Settled, busy: int, latest: PVector[RunRow | None], route: Route, slot: int
+) -> tuple[Execution, Settled] | None:
+    """One connection, and no join waits: the arrival is the next run, if nothing live is ahead of it."""
+    target = execution.execution_graph.vertices[route.target]
+    if busy & target.bit:
+        return None
+    before = latest[target.slot]
+    run = 0 if before is None else before.run + 1
+    order = execution.position << RANK_BITS
+    arrivals = (Arrival(row.execution_index, route, row.output, order),)
+    state = execution.top
+    iterations, rounds, over = state.iterations, 0, -1
+    if not route.is_direct:
+        if route.leaves or route.ends_item or target.home or not target.straight_in or busy & target.upstream:
+            return None
+        if not target.plain:
+            row = replace(row, consequences=(Formed(target.key, TOP, run, (arrivals[0].ref,)),))
+            latest = latest.set(slot, row)
+        if target.heads:
+            policy = execution.identity.policy
+            iterations, rounds, over = count_iteration(execution.execution_graph, policy, iterations, target, arrivals)
+    following = Activation(target, TOP, run, run, arrivals, order | RANK_MASK, over_limit=over)
+    top = replace(state, latest=latest, busy=busy | target.bit, iterations=iterations)
+    return _written(execution, row, (*execution.frontier[:-1], following), top, rounds), row
+
+
+def _spread(
+    execution: Execution,
+    vertex: Vertex,
+    row: Settled,
+    busy: int,
+    latest: PVector[RunRow | None],
+    routes: tuple[Route, ...],
+) -> tuple[Execution, Settled] | None:
+    """Several connections, or joins that wait: each arrival goes its way."""
+    state = execution.top
+    move = _Move(execution, row, busy, state.waiting, latest, state)
     for route in routes:
         if not move.arrive(route):
             return None
@@ -45,65 +109,18 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
         row = replace(row, consequences=tuple(move.consequences))
         latest = latest.set(vertex.slot, row)
     frontier = execution.frontier[:-1]
-    fresh = move.fresh
-    if fresh:
-        if len(fresh) > 1:
-            fresh.sort(key=_activated)
-        frontier += tuple(fresh)
-    after = replace(
-        execution,
-        status="running" if frontier or not waits_for_others(execution.suspensions, execution.owners) else "suspended",
-        trail=execution.trail.append(row),
-        position=execution.position + 1,
-        top=ScopeState(
-            latest,
-            move.busy,
-            move.waiting,
-            move.queues,
-            state.runs,
-            state.counts,
-            state.waves,
-            state.context,
-            move.iterations,
-            state.result,
-            state.result_order,
-            state.failure,
-        ),
-        frontier=frontier,
-        next_index=row.execution_index + 1,
-        iteration_count=execution.iteration_count + move.rounds,
-        last_at=row.at,
+    if move.fresh:
+        move.fresh.sort(key=_activated)
+        frontier += tuple(move.fresh)
+    top = replace(
+        state,
+        latest=latest,
+        busy=move.busy,
+        waiting=move.waiting,
+        queues=move.queues,
+        iterations=move.iterations,
     )
-    return after, row
-
-
-def _go_on(
-    execution: Execution, row: Settled, busy: int, latest: PVector[RunRow | None], routes: tuple[Route, ...]
-) -> tuple[Execution, Settled] | None:
-    """One plain connection or none, and no join waits: the arrival is the next run."""
-    frontier = execution.frontier[:-1]
-    for route in routes:
-        target = execution.execution_graph.vertices[route.target]
-        if busy & target.bit:
-            return None
-        before = latest[target.slot]
-        run = 0 if before is None else before.run + 1
-        order = execution.position << RANK_BITS
-        arrival = Arrival(row.execution_index, route, row.output, order)
-        frontier += (Activation(target, TOP, run, run, (arrival,), order | RANK_MASK),)
-        busy |= target.bit
-    state = execution.top
-    after = replace(
-        execution,
-        status="running" if frontier or not waits_for_others(execution.suspensions, execution.owners) else "suspended",
-        trail=execution.trail.append(row),
-        position=execution.position + 1,
-        top=replace(state, latest=latest, busy=busy),
-        frontier=frontier,
-        next_index=row.execution_index + 1,
-        last_at=row.at,
-    )
-    return after, row
+    return _written(execution, row, frontier, top, move.rounds), row
 
 
 def _is_due(execution: Execution) -> bool:

@@ -32,6 +32,8 @@ class ChildStart(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     input: Any
     mode: str
     parent: Parent
+    is_one_of_many: bool = False
+    """Its parent waits for a list of results."""
     delay_ns: int = 0
 
 

@@ -15,6 +15,7 @@ from prana_py.driver.sub_workflows import result_for_parent
 from prana_py.errors import PranaError, TransitionError
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
+from prana_py.execution.suspension import SubWorkflowWait
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId
 
@@ -32,7 +33,7 @@ class ChildFailed(msgspec.Struct, frozen=True, gc=False):
         """What its parent is resumed with."""
         error = {"code": self.code, "message": self.message, "details": {"workflow_id": self.start.workflow_id}}
         result = {"status": "failed", "execution_id": self.start.execution_id, "output": None, "error": error}
-        return Resume(self.start.parent.wait_id, result)
+        return Resume(self.start.parent.wait_id, [result] if self.start.is_one_of_many else result)
 
 
 def start_child(start: ChildStart, options: Options, max_depth: int) -> Program[Execution | ChildFailed]:
@@ -61,7 +62,7 @@ def _kept(program: Program[Execution]) -> Program[Execution]:
 def with_family(program: Program[Execution], options: Options) -> Program[Execution]:
     """Drive an execution to rest, and then whatever that asked of others: children, cancels, results handed up."""
     execution = yield from program
-    while execution.identity.parent is not None or execution.suspensions or (yield TakeJob(peek=True)):
+    while _has_family(execution) or (yield TakeJob(peek=True)):
         yield Keep(execution)
         yield from _hand_up(execution, options)
         job: Job | None = yield TakeJob()
@@ -70,6 +71,13 @@ def with_family(program: Program[Execution], options: Options) -> Program[Execut
         yield from _do(job, options)
         execution = (yield Load(execution.id)) or execution
     return execution
+
+
+def _has_family(execution: Execution) -> bool:
+    """Others may ask for this execution: it has a parent, or waits for children."""
+    if execution.identity.parent is not None:
+        return True
+    return any(isinstance(suspension.wait, SubWorkflowWait) for suspension in execution.suspensions.values())
 
 
 def _do(job: Job, options: Options) -> Program[None]:

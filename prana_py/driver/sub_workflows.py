@@ -37,6 +37,7 @@ def _starts(execution: Execution, suspension: Suspension) -> list[ChildStart]:
             input=value,
             mode=wait.execution_mode,
             parent=Parent(execution.id, suspension.wait_id, item, depth),
+            is_one_of_many=wait.request.batch != "all",
             delay_ns=_delay(wait.request, item, len(inputs)),
         )
         for item, (child, value) in enumerate(zip(wait.children, inputs, strict=True))

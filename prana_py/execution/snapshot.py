@@ -292,7 +292,9 @@ class _Reader:
         latest: list[RunRow | None] = [None] * slots
         for key, place in record.latest.items():
             row = self.rows[place]
-            latest[self.graph.vertex(key).slot] = row  # type: ignore[call-overload]  # a run's row, as it was written
+            if not isinstance(row, RunRow):
+                raise StorageError(f"row {place} is not of a run of node {key!r}", code="snapshot_invalid")
+            latest[self.graph.vertex(key).slot] = row
         queues: dict[int, Queue] = {}
         waiting = 0
         for key, records in record.queues.items():

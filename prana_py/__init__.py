@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prana_py.engine.compiling import compile_workflow
+from prana_py.engine.graph_executor import GraphExecutor
 from prana_py.engine.run import run
 from prana_py.errors import (
     CompileError,
@@ -47,10 +48,12 @@ from prana_py.nodes.returns import (
     wait_for_workflow,
     wait_until,
 )
+from prana_py.runtimes.interceptors import Change, Veto
 from prana_py.runtimes.local import LocalRuntime
 
 __all__ = [
     "Catalog",
+    "Change",
     "CompileError",
     "Connection",
     "DocumentError",
@@ -58,6 +61,7 @@ __all__ = [
     "Execution",
     "ExecutionError",
     "ExecutionGraph",
+    "GraphExecutor",
     "InvariantError",
     "LocalRuntime",
     "Node",
@@ -78,6 +82,7 @@ __all__ = [
     "TemplateError",
     "TransitionError",
     "UsageError",
+    "Veto",
     "Workflow",
     "WorkflowBuilder",
     "WorkflowSettings",

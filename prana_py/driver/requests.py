@@ -84,6 +84,11 @@ def row_for(execution: Execution, request: Request, now: Instant) -> Row:
         case Signal():
             return _signalled(execution, request, now)
         case Cancel(reason=reason, error=error):
+            if execution.ending is not None:
+                raise TransitionError(
+                    f"execution {execution.id!r} is ending already; it will be {execution.ending.status}",
+                    code="execution_ending",
+                )
             return CancelRequested(now, reason, "cancelled" if error is None else "failed", error)
         case CancelBranch():
             return _branch_cancelled(execution, request, now)
@@ -105,6 +110,11 @@ def _resumed(execution: Execution, request: Resume, now: Instant) -> Row:
     till = suspension.wait.wait_till
     if till is not None and now >= till and suspension.type in ("webhook", "signal"):
         raise TransitionError(f"wait {request.wait_id!r} has expired at {suspension.wait_till}", code="wait_expired")
+    if till is not None and now < till and suspension.type in ("interval", "schedule", "retry"):
+        raise TransitionError(
+            f"wait {request.wait_id!r} is for {suspension.wait_till}, which has not come; nobody can resume it before",
+            code="wait_not_due",
+        )
     return Resumed(now, request.wait_id, _checked_data(suspension, request.data))
 
 

@@ -7,6 +7,7 @@ from tests.house.sources import PACKAGE
 
 PUBLIC_NAMES = {
     "Catalog",
+    "Change",
     "CompileError",
     "Connection",
     "DocumentError",
@@ -14,6 +15,7 @@ PUBLIC_NAMES = {
     "Execution",
     "ExecutionError",
     "ExecutionGraph",
+    "GraphExecutor",
     "InvariantError",
     "LocalRuntime",
     "Node",
@@ -34,6 +36,7 @@ PUBLIC_NAMES = {
     "TemplateError",
     "TransitionError",
     "UsageError",
+    "Veto",
     "Workflow",
     "WorkflowBuilder",
     "WorkflowSettings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -61,6 +61,7 @@ class ActivationRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     compensates: int = -1
     over_limit: int = -1
     error: NodeError | None = None
+    refused: str = ""
 
 
 class ScopeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -161,8 +162,17 @@ def _by_key(by_ordinal: Mapping[int, Any], keys: Sequence[NodeKey]) -> dict[Node
     return {keys[ordinal]: by_ordinal[ordinal] for ordinal in sorted(by_ordinal)}
 
 
-def _arrival_records(arrivals: Any) -> tuple[ArrivalRecord, ...]:
-    return tuple(ArrivalRecord(*arrival.ref[:2], arrival.value, arrival.order, arrival.element) for arrival in arrivals)
+def _arrival_records(arrivals: Iterable[Arrival]) -> tuple[ArrivalRecord, ...]:
+    return tuple(
+        ArrivalRecord(
+            arrival.source,
+            "" if arrival.route is None else arrival.route.key,
+            arrival.value,
+            arrival.order,
+            arrival.element,
+        )
+        for arrival in arrivals
+    )
 
 
 def _scope_record(state: ScopeState, keys: Sequence[NodeKey], places: Mapping[int, int]) -> ScopeRecord:
@@ -203,6 +213,7 @@ def _activation_record(activation: Activation) -> ActivationRecord:
         compensates=activation.compensates,
         over_limit=activation.over_limit,
         error=activation.error,
+        refused=activation.refused,
     )
 
 
@@ -340,6 +351,7 @@ class _Reader:
             compensates=record.compensates,
             over_limit=record.over_limit,
             error=record.error,
+            refused=record.refused,
         )
 
     def owner(self, record: OwnerRecord) -> OwnerRun:

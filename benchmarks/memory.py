@@ -93,14 +93,12 @@ def resident_bytes(layout: str, count: int) -> int:
 
 def bytes_per_run(size: int = 1_000) -> tuple[float, float]:
     """What one settled run adds to a live execution, and what keeping a bare pair of its key and output would."""
-    from benchmarks.workflows import chain
+    from benchmarks.workflows import idle_chain
 
-    graph, runtime = compile_workflow(chain(size), NODES), LocalRuntime(NODES)
+    graph, runtime = compile_workflow(idle_chain(size), NODES), LocalRuntime(NODES)
     keys = list(graph.nodes)
     engine = traced_bytes(lambda count: [runtime.execute(graph, 0) for _ in range(count)], 10)
-    floor = traced_bytes(
-        lambda count: [[(key, number % 100) for number, key in enumerate(keys)] for _ in range(count)], 10
-    )
+    floor = traced_bytes(lambda count: [[(key, 0) for key in keys] for _ in range(count)], 10)
     return engine / size / 10, floor / size / 10
 
 

@@ -20,6 +20,11 @@ def chain(size: int) -> Workflow:
     return _row_of(WorkflowBuilder("chain"), step, size)
 
 
+def idle_chain(size: int) -> Workflow:
+    """One node after another, each of which hands on what it got: nothing is held but the records."""
+    return _row_of(WorkflowBuilder("idle_chain"), "core.noop", size)
+
+
 def async_chain(size: int) -> Workflow:
     """One async node after another."""
     return _row_of(WorkflowBuilder("async_chain"), step_async, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from prana_py.driver.invocation import idempotency_key
@@ -161,7 +162,24 @@ def _substitute(activation: Activation, error: NodeError) -> tuple[PortName, Any
 def refs_of(activation: Activation) -> tuple[ArrivalRef, ...]:
     """The arrivals that became this run, as the journal names them."""
     arrivals = activation.arrivals
-    return (arrivals[0].ref,) if len(arrivals) == 1 else tuple([arrival.ref for arrival in arrivals])
+    if len(arrivals) != 1:
+        return tuple([arrival.ref for arrival in arrivals])
+    arrival = arrivals[0]
+    if arrival.route is None or activation.vertex.in_loop:
+        return (arrival.ref,)
+    return _only_ref(arrival.source, arrival.route.key, arrival.element)
+
+
+@lru_cache(maxsize=16_384)
+def _only_ref(source: int, connection: str, element: int) -> tuple[ArrivalRef, ...]:
+    """One object for all executions of a graph: outside of loops, a run is mostly fed as in the execution before."""
+    return ((source, connection, element),)
+
+
+@lru_cache(maxsize=1_024)
+def only_port(port: PortName) -> tuple[PortName, ...]:
+    """The ports of a run that leaves by one: the same object for all of them, for journals are long."""
+    return (port,)
 
 
 def index_of(execution: Execution, activation: Activation) -> int:

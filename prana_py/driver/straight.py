@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prana_py.driver.effects import Answer, Commit, Notify
-from prana_py.driver.failing import refs_of
+from prana_py.driver.failing import only_port, refs_of
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import events_between
 from prana_py.driver.outcome import Completed, Outcome
@@ -103,7 +103,7 @@ def ordinary_row(
         activation.attempt,
         started_at,
         refs_of(activation),
-        (port,),
+        only_port(port),
         value,
         params=params,
     )

@@ -98,4 +98,4 @@ def what_came_of(execution: Execution, state: ScopeState) -> Any:
 def _led_on(row: Settled, routes: dict[PortName, tuple[Route, ...]]) -> bool:
     if row.taken is not None:
         return bool(row.taken)
-    return bool(routes) and any([port in routes for port in row.ports])
+    return not routes.keys().isdisjoint(row.ports)

@@ -29,7 +29,13 @@ def prepare(
     ``resume_url`` gives for an address.
     """
     vertex = activation.vertex
-    if crashed or activation.starved or activation.over_limit >= 0 or vertex.enabled_if is not None:
+    if (
+        crashed
+        or activation.starved
+        or activation.refused
+        or activation.over_limit >= 0
+        or vertex.enabled_if is not None
+    ):
         refused = _refused(execution, activation, now, crashed)
         if refused is not None:
             return refused
@@ -101,6 +107,13 @@ def _refused(execution: Execution, activation: Activation, now: Instant, crashed
             f"{', '.join(activation.starved)}",
             retryable=False,
             details={"node": vertex.key, "missing": list(activation.starved)},
+        )
+    if activation.refused:
+        return failed(
+            "join_policy_failed",
+            f"the policy of the join at node {vertex.key!r} failed: {activation.refused}",
+            retryable=False,
+            details={"node": vertex.key},
         )
     if activation.over_limit >= 0:
         cycle = execution.execution_graph.cycles[activation.over_limit]

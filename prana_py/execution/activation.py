@@ -67,6 +67,8 @@ class Activation(msgspec.Struct, frozen=True, gc=False, eq=False):
     """The cycle whose limit this run exceeds."""
     error: NodeError | None = None
     """Of the latest failed attempt."""
+    refused: str = ""
+    """What the policy of the node's join did wrong."""
 
     @property
     def key(self) -> RunKey:

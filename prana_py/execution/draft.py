@@ -191,6 +191,7 @@ class Draft:
         gate: Gate = "ready",
         starved: tuple[str, ...] = (),
         compensates: int = -1,
+        refused: str = "",
     ) -> Activation:
         """Arrivals become a run, with its numbers; it may start at once, or waits for its gate."""
         state = self.scope(scope)
@@ -225,6 +226,7 @@ class Draft:
             starved=starved,
             compensates=compensates,
             over_limit=over,
+            refused=refused,
         )
         self.admit(activation, gate)
         return activation

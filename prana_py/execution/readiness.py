@@ -14,8 +14,10 @@ from prana_py.execution.activation import Arrival
 from prana_py.execution.draft import Draft, next_run
 from prana_py.execution.execution import NO_SUSPENSIONS
 from prana_py.execution.guards import guard_holds
+from prana_py.execution.join_policies import Holding, ask_policy
 from prana_py.execution.joins import (
     bits_of,
+    blocked,
     can_starve,
     feed_of,
     fires,
@@ -47,7 +49,7 @@ from prana_py.execution.scope_state import Queue, ScopeState, Wave
 from prana_py.execution.suspension import BatchWindow, GuardWait, Suspension, nanoseconds
 from prana_py.graph.execution_graph import Vertex
 from prana_py.identifiers import TOP, Instant, Scope, scope_text
-from prana_py.model.join import Batch, FirstOf
+from prana_py.model.join import Batch, Custom, FirstOf
 
 
 def settle_down(draft: Draft, row: Row, *, in_flight: frozenset[RunKey]) -> tuple[Consequence, ...]:
@@ -127,6 +129,10 @@ def _at_joins(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | No
             return _formed(draft, vertex, scope, taken)
         if vertex.join.__class__ is Batch and (opened := _window(draft, vertex, scope)) is not None:
             return opened
+        if vertex.join.__class__ is Custom:
+            verdict = _by_policy(draft, vertex, scope, more_can_come=blocked(vertex, state))
+            if verdict is not None:
+                return verdict
     if may_be_stuck(draft.graph.entangled, state) and (released := to_release(vertices, state)) is not None:
         return _released(draft, released, scope, state)
     return _starving(draft, scope, state) if state.waiting else None
@@ -156,18 +162,51 @@ def _starving(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | No
         vertex = draft.graph.vertices[ordinal]
         if can_starve(vertex, state):
             return _released(draft, vertex, scope, state)
+        if vertex.join.__class__ is Custom and _window_id(vertex, scope, state) not in draft.suspensions:
+            return _by_policy(draft, vertex, scope, more_can_come=False) or _given_up(draft, vertex, scope, state)
     return None
+
+
+def _by_policy(draft: Draft, vertex: Vertex, scope: Scope, *, more_can_come: bool) -> Formed | WindowOpened | None:
+    """What the policy of a join makes of its arrivals."""
+    state = draft.scope(scope)
+    if not isinstance(vertex.join, Custom) or (state.busy & vertex.bit and not vertex.settings.reentrant):
+        return None
+    policy, queue = draft.graph.policies[vertex.join.name], state.queues[vertex.ordinal]
+    verdict = ask_policy(policy, vertex, queue, draft.state, draft.at, more_can_come=more_can_come)
+    if isinstance(verdict, Holding):
+        return None if verdict.until is None else _window_until(draft, vertex, scope, verdict.until)
+    formed = _formed(draft, vertex, scope, verdict.taken)
+    return replace(formed, refused=verdict.fault, gate="ready") if verdict.fault else formed
+
+
+def _given_up(draft: Draft, vertex: Vertex, scope: Scope, state: ScopeState) -> Formed:
+    """The policy waits for what can never come."""
+    queue = state.queues[vertex.ordinal]
+    missing = missing_feeds(vertex, queue) or tuple(route.key for route in vertex.feeds)
+    return replace(_formed(draft, vertex, scope, oldest_per_feed(queue)), starved=missing, gate="ready")
 
 
 def _window(draft: Draft, vertex: Vertex, scope: Scope) -> WindowOpened | None:
     join = vertex.join
     if not isinstance(join, Batch) or join.within is None:
         return None
-    name = _window_id(vertex, scope, draft.scope(scope))
-    if name in draft.suspensions:
+    state = draft.scope(scope)
+    if state.busy & vertex.bit and not vertex.settings.reentrant:
+        return None  # the next batch begins to gather when this one is done
+    if _window_id(vertex, scope, state) in draft.suspensions:
         return None
-    run = next_run(draft.scope(scope), vertex)
-    till = Instant(draft.at + nanoseconds(join.within))
+    return _window_until(draft, vertex, scope, Instant(draft.at + nanoseconds(join.within)))
+
+
+def _window_until(draft: Draft, vertex: Vertex, scope: Scope, till: Instant) -> WindowOpened | None:
+    """The time of a join ends at this instant, unless that was known already."""
+    state = draft.scope(scope)
+    name = _window_id(vertex, scope, state)
+    known = draft.suspensions.get(name)
+    if known is not None and known.wait.wait_till == till:
+        return None
+    run = next_run(state, vertex)
     return WindowOpened(
         Suspension(
             wait_id=name,
@@ -314,7 +353,7 @@ def _apply_formed(draft: Draft, formed: Formed) -> None:
         draft.suspensions = draft.suspensions.remove(window)
     if isinstance(vertex.join, FirstOf) and not formed.starved:
         _open_wave(draft, vertex, formed.scope, taken)
-    draft.form(vertex, formed.scope, taken, gate=formed.gate, starved=formed.starved)
+    draft.form(vertex, formed.scope, taken, gate=formed.gate, starved=formed.starved, refused=formed.refused)
 
 
 def _open_wave(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ...]) -> None:

@@ -38,6 +38,8 @@ class Formed(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="formed
     """An ``all`` join that can never be complete: the connections that can no longer deliver. The run fails."""
     compensates: int = -1
     """The execution index of the run that this one undoes."""
+    refused: str = ""
+    """The join's policy failed, and how. The run fails."""
 
 
 class Enabled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="enabled"):

@@ -74,6 +74,7 @@ from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Sus
 from prana_py.execution.trail import Trail
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
 from prana_py.identifiers import TOP, Instant, PortName
+from prana_py.model.join import Custom
 
 RunStatus: TypeAlias = Literal[
     "ready", "running", "retrying", "suspended", "completed", "failed", "cancelled", "withdrawn", "skipped"
@@ -423,7 +424,11 @@ def _flush(draft: Draft, suspension: Suspension) -> None:
     vertex = draft.graph.vertex(suspension.node_key)
     state = draft.scope(suspension.scope)
     draft.suspensions = draft.suspensions.remove(suspension.wait_id)
-    taken = tuple(state.queues[vertex.ordinal])
+    queue = state.queues.get(vertex.ordinal)
+    if queue is None or isinstance(vertex.join, Custom):
+        draft.touched.add(suspension.scope)  # a policy is asked again: its verdict is a consequence of this row
+        return
+    taken = tuple(queue)
     draft.take_arrivals(vertex, suspension.scope, taken)
     draft.form(vertex, suspension.scope, taken)
 

@@ -98,6 +98,8 @@ def fold_runs(graph: ExecutionGraph, rows: Iterable[Row]) -> list[NodeExecution]
                 runs[key] = _told(graph, runs.get(key), row)
                 if isinstance(row, Suspended):
                     waits |= {suspension.wait_id: key for suspension in row.waits}
+                elif not isinstance(row, Begun | AttemptFailed):
+                    _withdraw_items(graph, runs, key)
             case Resumed(wait_id=name) | Expired(wait_id=name) | SignalTaken(wait_id=name) if name in waits:
                 key = waits[name]
                 runs[key] = replace(runs[key], status="running")
@@ -109,11 +111,24 @@ def fold_runs(graph: ExecutionGraph, rows: Iterable[Row]) -> list[NodeExecution]
             match consequence:
                 case Withdrawn(run=withdrawn):
                     _withdraw(runs, withdrawn.__eq__)
+                    _withdraw_items(graph, runs, withdrawn)
                 case AllWithdrawn(keep=keep):
                     _withdraw(runs, partial(_is_not_in, keep))
                 case _:
                     pass
     return sorted(runs.values(), key=lambda run: run.execution_index)
+
+
+def _withdraw_items(graph: ExecutionGraph, runs: dict[RunKey, NodeExecution], ended: RunKey) -> None:
+    """What is under way in the items of a scope owner ends with it."""
+    node, scope, run = ended
+    if graph.vertex(node).spec.owner is not None:
+        _withdraw(runs, partial(_is_of_an_item, node, scope, run))
+
+
+def _is_of_an_item(node: NodeKey, scope: Scope, run: int, key: RunKey) -> bool:
+    depth = len(scope)
+    return len(key[1]) > depth and key[1][:depth] == scope and key[1][depth][:2] == (node, run)
 
 
 def _is_inside(scope: Scope, key: RunKey) -> bool:

@@ -15,6 +15,7 @@ from prana_py import LocalRuntime, Workflow, compile_workflow
 from prana_py.execution.storage import load_rows, rows_of
 from prana_py.expressions.names import Names
 from prana_py.expressions.template import Template, compile_template
+from prana_py.runtimes.graph_cache import GraphCache
 
 
 class Group(NamedTuple):
@@ -39,6 +40,7 @@ def groups(*, quick: bool = False) -> Iterator[Group]:
     yield from starts()
     yield from templates()
     yield from storing()
+    yield from caching()
     yield from compiling((100, 1_000) if quick else (100, 1_000, 9_999))
 
 
@@ -136,6 +138,22 @@ def storing(size: int = 1_000) -> Iterator[Group]:
         partial(load_rows, graph, bodies),
         lambda: [decoder.decode(body) for body in bodies],
         4,
+    )
+
+
+def caching(size: int = 100) -> Iterator[Group]:
+    """Asking for a graph that has been compiled: as a dict would give it."""
+    workflow = workflows.chain(size)
+    cache = GraphCache(lambda _id, _version: workflow, NODES)
+    graphs = {(workflow.id, workflow.version): cache.get(workflow.id, workflow.version)}
+    yield Group(
+        "cache hit",
+        size,
+        "look-up",
+        1,
+        partial(cache.get, workflow.id, workflow.version),
+        lambda: graphs[workflow.id, workflow.version],
+        None,
     )
 
 

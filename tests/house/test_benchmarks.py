@@ -12,7 +12,7 @@ from benchmarks.groups import Group
 from prana_py.execution.rows import Settled
 
 RUNNING = [*groups.chains((3, 5)), *groups.shapes(arms=3, choices=4, items=3), *groups.starts()]
-OTHER = [*groups.templates(), *groups.compiling((3,))]
+OTHER = [*groups.templates(), *groups.caching(3), *groups.compiling((3,))]
 
 
 def named(found: list[Group]):

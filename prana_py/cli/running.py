@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from datetime import timedelta
 from threading import Event
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -24,6 +24,9 @@ from prana_py.identifiers import Instant
 from prana_py.model.workflow import Workflow
 from prana_py.runtimes.base import Observer
 from prana_py.runtimes.local import LocalRuntime
+
+_GRACE_SECONDS: Final = 1.0
+"""How long a node may go on after it was asked to stop: somebody sits and waits."""
 
 
 class Prepared:
@@ -69,6 +72,7 @@ def run_prepared(prepared: Prepared, observers: Sequence[Observer]) -> Ran:
         max_concurrency=prepared.max_concurrency,
         observers=observers,
         workflows=graphs,
+        grace=_GRACE_SECONDS,
     )
     with redirect_stdout(sys.stderr):  # what nodes print is no part of the output
         execution = runtime.execute(

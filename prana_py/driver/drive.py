@@ -220,8 +220,9 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
         yield from prepare_nodes(drive)
     for suspension in drive.execution.suspensions.values():
         drive.to_start.extend(children_of(drive.execution, suspension))  # after a crash; starting twice finds the first
+    goes_straight = options.max_concurrency == 1 and execution.identity.deadline is None
     while True:
-        if options.max_concurrency == 1 and not drive.in_flight and not drive.children:
+        if goes_straight and not drive.in_flight and not drive.children:
             yield from go_straight(drive)
         if drive.to_start:
             yield from _await(drive, (), None)

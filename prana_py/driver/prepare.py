@@ -89,6 +89,7 @@ def prepare(
         (),
         None if timeout is None else nanoseconds(timeout),
         now,
+        identity.deadline is not None,
     )
 
 
@@ -173,4 +174,5 @@ def _resume_call(execution: Execution, activation: Activation, resumption: Resum
         variables=identity.variables,
         timeout_ns=None if vertex.settings.timeout is None else nanoseconds(vertex.settings.timeout),
         now=now,
+        can_be_cancelled=identity.deadline is not None,
     )

@@ -124,7 +124,7 @@ class _Session:
             self.runtime.mailboxes[effect.execution_id] = self.mailbox.put
         done: list[Done | ChildDone] = []
         for invocation in effect.invocations:
-            if self.runtime.max_concurrency == 1 and invocation.timeout_ns is None:
+            if self.runtime.max_concurrency == 1 and not _may_be_given_up(invocation):
                 done.append(self._call_here(invocation))
             else:
                 self._call_in_pool(invocation)
@@ -198,6 +198,12 @@ class _Session:
         self.under_way[key] = call
         self.pool.submit(self._in_thread, key, call, invocation)
 
+    def _leave_pool(self) -> None:
+        """A call that was given up keeps its thread for as long as it likes: the others get threads of a new pool."""
+        if self.pool is not None:
+            self.pool.shutdown(wait=False)
+            self.pool = None
+
     def _in_thread(self, key: RunKey, call: _Call, invocation: Invocation) -> None:
         clock = self.runtime.clock
         started_at = clock.now()
@@ -266,9 +272,15 @@ class _Session:
             if call.give_up_at is not None and now >= call.give_up_at:
                 call.flag.set()
                 del self.under_way[key]
+                self._leave_pool()
                 self.runtime.abandoned_calls += 1
                 ended.append(Done(key, given_up(key, call.why), now, now))
         return ended
+
+
+def _may_be_given_up(invocation: Invocation) -> bool:
+    """The call has a time of its own, or its execution has: it is made where it can be left behind."""
+    return invocation.timeout_ns is not None or invocation.can_be_cancelled
 
 
 def _in_a_loop_of_its_own(awaitable: Any) -> Outcome:

@@ -228,22 +228,38 @@ def test_what_nodes_log_is_shown(tmp_path: Path):
     assert "info: look here" in prana("run", document, at=tmp_path).err
 
 
-def test_a_run_that_takes_too_long_fails_and_is_not_waited_for(tmp_path: Path):
+SLOW = (
+    "from threading import Event\n"
+    "from prana_py import WorkflowBuilder, node\n"
+    "@node\n"
+    "def never() -> None:\n"
+    "    Event().wait(3600)\n"
+    "flow = WorkflowBuilder('slow')\n"
+)
+
+
+def test_a_node_that_takes_too_long_is_left_behind_and_the_others_go_on(tmp_path: Path):
     (tmp_path / "slow.py").write_text(
-        "from threading import Event\n"
-        "from prana_py import WorkflowBuilder, node\n"
-        "@node\n"
-        "def never() -> None:\n"
-        "    Event().wait(3600)\n"
-        "flow = WorkflowBuilder('slow')\n"
-        "flow.add(never, settings={'timeout': '50ms'})\n"
+        f"{SLOW}"
+        "late = flow.add(never, settings={'timeout': '50ms', 'on_error': 'continue'})\n"
+        "late.then(flow.add('core.noop', settings={'timeout': '30s'}))\n"
         "workflow = flow.build()\n"
     )
 
     answer = prana("run", "slow.py", "-q", at=tmp_path)
 
+    assert answer.code == 0
+    assert answer.data["code"] == "timeout"
+
+
+@pytest.mark.parametrize("concurrency", ["1", "2"])
+def test_the_time_of_a_run_is_up_whatever_its_nodes_do(tmp_path: Path, concurrency: str):
+    (tmp_path / "slow.py").write_text(f"{SLOW}flow.add(never)\nworkflow = flow.build()\n")
+
+    answer = prana("run", "slow.py", "--json", "--timeout", "100ms", "--max-concurrency", concurrency, at=tmp_path)
+
     assert answer.code == 1
-    assert "[timeout]" in answer.err
+    assert answer.data["error"]["code"] == "execution_timeout"
 
 
 def test_a_run_may_be_given_a_time(tmp_path: Path):

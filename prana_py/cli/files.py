@@ -12,7 +12,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise NotFoundError(f"there is no file {str(path)!r}{_near(path)}", code="file_not_found") from None
+        raise NotFoundError(f"there is no file {str(path)!r}{like(path)}", code="file_not_found") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"{str(path)!r} cannot be read: {_reason(error)}", code="file_unreadable") from None
 
@@ -25,7 +25,12 @@ def write_text(path: Path, text: str) -> None:
         raise UsageError(f"{str(path)!r} cannot be written: {_reason(error)}", code="file_unwritable") from None
 
 
-def _near(path: Path) -> str:
+def must_be_readable(path: Path) -> None:
+    """Say what is wrong with a file that somebody else will read."""
+    read_bytes(path)
+
+
+def like(path: Path) -> str:
     """A file of a name like it, in the same place."""
     try:
         names = [other.name for other in path.parent.iterdir()]

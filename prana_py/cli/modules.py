@@ -10,6 +10,7 @@ from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
+from prana_py.cli.files import must_be_readable
 from prana_py.errors import NotFoundError, PranaError, UsageError, nearest
 
 
@@ -24,9 +25,9 @@ def named_module(name: str) -> ModuleType:
             raise NotFoundError(
                 f"there is no module {name!r} here; is it in this directory, or installed?", code="module_not_found"
             ) from error
-        raise _broken(name, error) from error
+        raise broken(name, error) from error
     except (Exception, SystemExit) as error:  # the module's own code
-        raise _broken(name, error) from error
+        raise broken(name, error) from error
 
 
 def named_object(module: ModuleType, path: str) -> Any:
@@ -48,9 +49,18 @@ def split_target(target: str) -> tuple[str, str | None]:
     return target, None
 
 
-def why_broken(name: str, error: BaseException) -> UsageError:
-    """Code of somebody else's raised something."""
-    return _broken(name, error)
+def broken(name: str, error: BaseException) -> UsageError:
+    """Somebody else's code raised this: names the error, and the last line of code that it came through."""
+    if isinstance(error, SyntaxError):
+        where = f" ({error.filename}, line {error.lineno})"
+        reason = error.msg
+    else:
+        frames = [frame for frame in extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+        where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+        reason = str(error)
+    return UsageError(
+        f"{name!r} cannot be loaded: {type(error).__name__}: {reason}{where}", code="module_broken", module=name
+    )
 
 
 def _imported(name: str) -> ModuleType:
@@ -62,10 +72,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _from_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        from prana_py.cli.files import read_bytes
-
-        read_bytes(path)
+    must_be_readable(path)
     spec = spec_from_file_location(path.stem.replace(".", "_"), path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{str(path)!r} is no Python module", code="module_unusable")
@@ -76,17 +83,3 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules.setdefault(spec.name, module)
     spec.loader.exec_module(module)
     return module
-
-
-def _broken(name: str, error: BaseException) -> UsageError:
-    """Names the error, and the last line of code that it came through."""
-    if isinstance(error, SyntaxError):
-        where = f" ({error.filename}, line {error.lineno})"
-        reason = error.msg
-    else:
-        frames = [frame for frame in extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-        where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-        reason = str(error)
-    return UsageError(
-        f"{name!r} cannot be loaded: {type(error).__name__}: {reason}{where}", code="module_broken", module=name
-    )

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from prana_py.builtin_nodes.all_nodes import BUILTIN_NODES, builtin_catalog
-from prana_py.cli.files import read_bytes
-from prana_py.cli.modules import named_module, named_object, split_target, why_broken
+from prana_py.cli.files import like, read_bytes
+from prana_py.cli.modules import broken, named_module, named_object, split_target
 from prana_py.errors import PranaError, UsageError
 from prana_py.model.builder import WorkflowBuilder
 from prana_py.model.document import DocumentFormat, load_workflow, workflow_from_dict
@@ -43,10 +43,8 @@ def load_source(target: str) -> Source:
     if target.endswith(".py"):
         return _from_module(named_module(target), None)
     if _is_module_name(target):
-        raise UsageError(
-            f"{target!r} is no file; for a workflow in a module name both, such as {target}:workflow",
-            code="workflow_not_found",
-        )
+        hint = like(Path(target)) or f"; for a workflow in a module name both, such as {target}:workflow"
+        raise UsageError(f"{target!r} is no file{hint}", code="workflow_not_found")
     path = Path(target)
     written_in: DocumentFormat = "yaml" if path.suffix in (".yaml", ".yml") else "json"
     return Source(load_workflow(read_bytes(path), written_in))
@@ -157,7 +155,7 @@ def _called(function: Callable[[], Any], what: str) -> Any:
     except PranaError:
         raise
     except Exception as error:  # somebody else's code
-        raise why_broken(what, error) from error
+        raise broken(what, error) from error
 
 
 def _kind(given: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import msgspec
@@ -13,6 +14,7 @@ from prana_py.execution.rows import (
     ArrivalsDropped,
     CancelRequested,
     Consequence,
+    Dropped,
     ItemsAdded,
     Resumed,
     Row,
@@ -24,7 +26,7 @@ from prana_py.execution.rows import (
 from prana_py.execution.storable import NotStorableError, storable
 from prana_py.execution.suspension import SignalWait, Suspension
 from prana_py.graph.contracts import compile_contract
-from prana_py.identifiers import Instant, NodeKey, Scope, WaitId
+from prana_py.identifiers import TOP, Instant, NodeKey, Scope, WaitId
 
 
 class Resume(msgspec.Struct, frozen=True, tag="resume"):
@@ -169,12 +171,22 @@ def _branch_cancelled(execution: Execution, request: CancelBranch, now: Instant)
         if activation.vertex.key in request.nodes and not _goes_with(gone, activation.scope):
             withdrawn.append(Withdrawn(activation.key, request.reason))
             gone.append(activation.key)
+    withdrawn.extend(_dropped(execution, request, gone))
     if not withdrawn:
         raise TransitionError(
             f"no live work of {', '.join(map(repr, request.nodes))} in execution {execution.id!r}",
             code="nothing_to_cancel",
         )
     return ArrivalsDropped(now, request.reason, tuple(withdrawn))
+
+
+def _dropped(execution: Execution, request: CancelBranch, gone: list[RunKey]) -> Iterator[Dropped]:
+    """What waits at the joins of these nodes, in scopes that stay."""
+    for scope, state in sorted([(TOP, execution.top), *execution.scopes.items()], key=lambda item: item[0]):
+        for ordinal, queue in sorted(state.queues.items()):
+            key = execution.execution_graph.vertices[ordinal].key
+            if key in request.nodes and not _goes_with(gone, scope):
+                yield Dropped(key, scope, tuple(arrival.ref for arrival in queue), request.reason)
 
 
 def _goes_with(gone: list[RunKey], scope: Scope) -> bool:

@@ -199,7 +199,7 @@ class Draft:
         iterations, over = state.iterations, -1
         if vertex.heads:
             policy = self.identity.policy
-            iterations, rounds, over = count_iteration(self.graph, policy, iterations, vertex, arrivals)
+            iterations, rounds, over = count_iteration(self.graph, policy, iterations, vertex, arrivals, self.at)
             self.iteration_count += rounds
         if vertex.settings.reentrant:
             state = replace(
@@ -503,9 +503,10 @@ def next_run(state: ScopeState, vertex: Vertex) -> int:
 
 
 def wait_id(activation: Activation) -> WaitId:
-    """The name of a run's next wait: the node, the run's number over the execution, and how often it has waited."""
+    """The name of a run's next wait: the scope and the node, the run's number there, and how often it has waited."""
+    place = f"{scope_text(activation.scope)}/" if activation.scope else ""
     number = f".{activation.waits}" if activation.waits else ""
-    return f"{activation.vertex.key}#{activation.run_index}{number}"
+    return f"{place}{activation.vertex.key}#{activation.run}{number}"
 
 
 def run_text(key: RunKey) -> str:

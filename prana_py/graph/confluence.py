@@ -16,8 +16,9 @@ def is_confluent(graph: ExecutionGraph) -> bool:
     """Nothing in the graph asks for a race; in doubt the answer is no.
 
     A race is asked for by joins that do not wait for all, race groups, mutexes, guards, cancel regions, nodes that
-    may run several times at once, entangled joins, waits for signals, and – where branches may run side by side – by
-    nodes that write the shared state or end the execution. State that a node of one's own writes is not seen.
+    may run several times at once, loops that are done with some of their items, entangled joins, waits for signals,
+    and – where branches may run side by side – by nodes that write the shared state or end the execution. State that
+    a node of one's own writes is not seen.
     """
     if graph.entangled or any(_races(vertex) for vertex in graph.vertices):
         return False
@@ -35,7 +36,15 @@ def _races(vertex: Vertex) -> bool:
         or settings.cancels
         or settings.reentrant
         or _waits_for_a_signal(vertex)
+        or _is_done_with_some(vertex)
     )
+
+
+def _is_done_with_some(vertex: Vertex) -> bool:
+    """Items that go on side by side, and the first of them to end are enough."""
+    if vertex.spec.owner != "for_each" or not _forks(vertex):
+        return False
+    return any(vertex.node.params.get(name) is not None for name in ("need", "until"))
 
 
 def _waits_for_a_signal(vertex: Vertex) -> bool:

@@ -17,8 +17,7 @@ from prana_py.errors import InvariantError
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import RunKey
 from prana_py.identifiers import ExecutionId, Instant
-from prana_py.nodes.call import call_node
-from prana_py.runtimes.base import OUTCOMES, Runtime, given_up
+from prana_py.runtimes.base import Runtime, awaited, given_up, is_outcome
 from prana_py.testing.fake_clock import FakeClock
 
 Result = TypeVar("Result")
@@ -80,7 +79,7 @@ class VirtualRuntime(Runtime):
 
     def play(self, invocation: Invocation) -> Played:
         """What this call comes to, and when; the node itself is called, at once."""
-        return Played(self.call(invocation))
+        return Played(self.outcome_of(invocation))
 
     def tie(self, done: Done | None) -> int:
         """Which of several events at one instant comes first: the least. Else they come in order."""
@@ -102,17 +101,14 @@ class VirtualRuntime(Runtime):
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def call(self, invocation: Invocation) -> Outcome:
+    def outcome_of(self, invocation: Invocation) -> Outcome:
         """The outcome of the node's own code."""
-        outcome = call_node(self.node_type(invocation), invocation)
-        if type(outcome) not in OUTCOMES:
-            import asyncio
+        given: Any = self.call(invocation)
+        if is_outcome(given):
+            return given
+        import asyncio
 
-            async def waiting() -> Outcome:
-                return await outcome  # type: ignore[misc,no-any-return]  # not an Outcome, so an awaitable
-
-            outcome = asyncio.run(waiting())
-        return outcome  # type: ignore[return-value]  # what was to be awaited has been
+        return asyncio.run(awaited(given))
 
     # ── performing ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -124,11 +120,11 @@ class VirtualRuntime(Runtime):
             while self._strands:
                 self._go_on()
         except BaseException:
-            self.forget()
+            self.drop_everything()
             raise
         return ended[0]
 
-    def forget(self) -> None:
+    def drop_everything(self) -> None:
         """Drop whatever is under way, as the end of a process does."""
         for strand in self._strands:
             strand.program.close()
@@ -156,7 +152,6 @@ class VirtualRuntime(Runtime):
         """Let a program go on until it waits, or has ended."""
         handlers = strand.handlers
         reply, strand.reply = strand.reply, None
-        strand.turn += 1
         try:
             while not strand.waits:
                 effect = strand.program.send(reply)
@@ -172,14 +167,18 @@ class VirtualRuntime(Runtime):
 
     # ── effects that wait ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _answer(self, strand: Strand, invocation: Invocation) -> None:
+    def _settle_turn(self, strand: Strand) -> None:
+        strand.turn += 1
         self.has_obeyed(strand)
+
+    def _answer(self, strand: Strand, invocation: Invocation) -> None:
+        self._settle_turn(strand)
         self._know(strand, invocation.execution_id)
         strand.answers_to = self._start_call(strand, invocation)
         strand.waits = True
 
     def _perform(self, strand: Strand, effect: Perform) -> Report | None:
-        self.has_obeyed(strand)
+        self._settle_turn(strand)
         self._know(strand, effect.execution_id)
         for invocation in effect.invocations:
             self._start_call(strand, invocation)
@@ -275,7 +274,10 @@ class VirtualRuntime(Runtime):
         if strand.answers_to is None:
             strand.reply = self._report(strand)
         else:
-            done = next(d for d in strand.done if isinstance(d, Done) and d.key == strand.answers_to)
+            mine = (done for done in strand.done if isinstance(done, Done) and done.key == strand.answers_to)
+            done = next(mine, None)
+            if done is None:
+                return
             strand.done.remove(done)
             strand.reply = Answer(done.outcome, done.started_at, self.clock.now(), self._requests(strand))
         strand.answers_to = None

@@ -10,6 +10,7 @@ import pytest
 
 from prana_py import Execution, Workflow, WorkflowBuilder
 from prana_py.driver.requests import Cancel, CancelBranch, Request, Resume, Signal
+from prana_py.execution.rows import Settled
 from prana_py.testing.simulate import Ask, Pass, SimulationResult, simulate_every_crash
 from tests.simulation.scenario_nodes import (
     CATALOG,
@@ -52,8 +53,9 @@ def _resuming(node_key: str, data: Any) -> Callable[[Execution], Request | None]
 def test_two_waits_and_a_signal_and_the_cancel_of_a_branch(max_concurrency: int):
     flow = WorkflowBuilder("two_waits")
     start, end = flow.add(step, "start"), flow.add(step, "end")
-    for key, node_type, params in (("one", ask, {}), ("two", ask, {}), ("three", listen, {"name": "go"})):
-        start.then(flow.add(node_type, key, **params)).then(flow.add(step, f"after_{key}")).then(end)
+    waits = flow.add(ask, "one"), flow.add(ask, "two"), flow.add(listen, "three", name="go")
+    for wait in waits:
+        start.then(wait).then(flow.add(step, f"after_{wait.key}")).then(end)
 
     calm = with_every_crash(
         flow.build(),
@@ -283,6 +285,6 @@ def test_runs_of_a_reentrant_each_join_keep_their_numbers_whichever_commits_firs
 
     calm = with_every_crash(flow.build(), max_concurrency=max_concurrency)
 
-    order = [row.run for row in calm.execution.history() if getattr(row, "node", "") == "join"]
+    order = [row.run for row in calm.execution.history() if isinstance(row, Settled) and row.node == "join"]
     assert sorted(order) == [0, 1, 2, 3]
     assert (order != [0, 1, 2, 3]) is (max_concurrency > 1)

@@ -19,6 +19,7 @@ from prana_py.errors import (
     UsageError,
 )
 from prana_py.execution.execution import Execution
+from prana_py.execution.legacy import from_legacy
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.node_execution import NodeExecution
 from prana_py.execution.suspension import Suspension
@@ -88,6 +89,7 @@ __all__ = [
     "WorkflowSettings",
     "compile_workflow",
     "dump_workflow",
+    "from_legacy",
     "load_workflow",
     "node",
     "race",

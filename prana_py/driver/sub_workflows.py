@@ -24,8 +24,8 @@ def children_of(execution: Execution, told: Row | Suspension) -> list[ChildStart
 
 def _starts(execution: Execution, suspension: Suspension) -> list[ChildStart]:
     wait = suspension.wait
-    if not isinstance(wait, SubWorkflowWait):
-        return []
+    if not isinstance(wait, SubWorkflowWait) or not wait.children:
+        return []  # without ids of their own, its children are somebody else's to carry out
     parent = execution.identity.parent
     depth = 1 if parent is None else parent.depth + 1
     inputs = child_inputs(wait.request)

@@ -126,9 +126,7 @@ class World:
         self.events: list[LifecycleEvent] = []
         self.runtime = LocalRuntime(
             nodes,
-            clock=self.clock,
-            ids=CountedIds(),
-            **{"observers": [self.events.append], **options},
+            **{"clock": self.clock, "ids": CountedIds(), "observers": [self.events.append], **options},
         )
 
     def told(self) -> list[str]:

@@ -42,6 +42,7 @@ PUBLIC_NAMES = {
     "WorkflowSettings",
     "compile_workflow",
     "dump_workflow",
+    "from_legacy",
     "load_workflow",
     "node",
     "race",

@@ -12,15 +12,19 @@ LOGGER: Final = "prana_py.errors"
 
 
 def log_errors(event: LifecycleEvent) -> None:
-    """The observer that writes each failure of a node to the log: what and where, with its traceback."""
-    from logging import getLogger
+    """The observer that writes each failure of a node to the log: what and where, with its traceback.
+
+    An attempt that is followed by another is only a piece of news.
+    """
+    from logging import ERROR, INFO, getLogger
 
     error = event.error
     if error is None or (event.kind == "execution_failed" and error.node_key is not None):
         return  # a run's own failure was written when it happened
     where = "" if error.node_key is None else f" at node {error.node_key!r}"
     traceback = f"\n{error.traceback}" if error.traceback else ""
-    getLogger(LOGGER).error(
+    getLogger(LOGGER).log(
+        INFO if event.kind == "node_retry_scheduled" else ERROR,
         "execution %s of workflow %s%s: %s: %s%s",
         event.execution_id,
         event.workflow_id,

@@ -13,7 +13,7 @@ from prana_py.execution.draft import wait_id
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.routing import route
-from prana_py.execution.rows import Begun, Cancelled, Row, ScopePlan, Settled, Suspended
+from prana_py.execution.rows import Begun, Cancelled, CycleEnd, Row, ScopePlan, Settled, Suspended
 from prana_py.execution.rows import Stopped as StoppedRow
 from prana_py.execution.storable import NotStorableError, storable
 from prana_py.execution.suspension import (
@@ -123,7 +123,7 @@ def _settled(
 ) -> Settled:
     vertex = activation.vertex
     taken: tuple[str, ...] | None = None
-    converged: tuple[tuple[str, int, bool], ...] = ()
+    converged: tuple[CycleEnd, ...] = ()
     if vertex.decides and activation.compensates < 0:
         _check_contracts(activation, values)
         routing = route(execution, activation, values, at)

@@ -8,7 +8,10 @@ import msgspec
 
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import Execution
+from prana_py.execution.iterations import entered_at
 from prana_py.execution.names import ExecutionNames
+from prana_py.execution.rows import CycleEnd
+from prana_py.execution.suspension import nanoseconds
 from prana_py.graph.execution_graph import Route
 from prana_py.identifiers import Instant, PortName
 
@@ -17,7 +20,7 @@ class Routing(msgspec.Struct, frozen=True):
     """The connections taken (``None``: all of the chosen ports), and the declared cycles that ended here."""
 
     taken: tuple[str, ...] | None = None
-    converged: tuple[tuple[str, int, bool], ...] = ()
+    converged: tuple[CycleEnd, ...] = ()
 
 
 ALL_TAKEN = Routing()
@@ -29,13 +32,13 @@ def route(execution: Execution, activation: Activation, values: dict[PortName, A
     if all(r.condition is None and r.cycle < 0 for r in routes):
         return ALL_TAKEN
     taken: list[str] = []
-    converged: list[tuple[str, int, bool]] = []
+    converged: list[CycleEnd] = []
     for candidate in routes:
         value = values[candidate.connection.from_port]
         names = ExecutionNames(execution, activation.scope, value=value, now=now, activation=activation)
         if candidate.condition is not None and not candidate.condition.test(names):
             continue
-        end = _end_of_cycle(execution, activation, candidate, names)
+        end = _end_of_cycle(execution, activation, candidate, names, now)
         if end is None:
             taken.append(candidate.key)
         else:
@@ -46,8 +49,8 @@ def route(execution: Execution, activation: Activation, values: dict[PortName, A
 
 
 def _end_of_cycle(
-    execution: Execution, activation: Activation, candidate: Route, names: ExecutionNames
-) -> tuple[str, int, bool] | None:
+    execution: Execution, activation: Activation, candidate: Route, names: ExecutionNames, now: Instant
+) -> CycleEnd | None:
     """How a declared cycle ends instead of going round again; ``None`` when it goes round."""
     if candidate.cycle < 0:
         return None
@@ -57,8 +60,12 @@ def _end_of_cycle(
     state = execution.scope_state(activation.scope)
     counts = () if state is None else state.iterations
     rounds = (counts[cycle.index] if counts else 0) + 1
+    entered = entered_at(execution.execution_graph, counts, cycle.index)
+    took = 0 if entered is None else now - entered
     if candidate.converge_when is not None and candidate.converge_when.test(names):
-        return (candidate.key, rounds, True)
-    if cycle.max_iterations is not None and rounds >= cycle.max_iterations:
-        return (candidate.key, rounds, False)
+        return (candidate.key, rounds, True, took)
+    timeout = cycle.declared.timeout
+    at_limit = cycle.max_iterations is not None and rounds >= cycle.max_iterations
+    if at_limit or (timeout is not None and took >= nanoseconds(timeout)):
+        return (candidate.key, rounds, False, took)
     return None

@@ -20,6 +20,9 @@ RunKey: TypeAlias = tuple[NodeKey, Scope, int]
 ArrivalRef: TypeAlias = tuple[int, str, int]
 """An arrival: the execution index of the run it came from (−1: none), its connection, its element (−1: the whole)."""
 
+CycleEnd: TypeAlias = tuple[str, int, bool, int]
+"""How a declared cycle ended: its way back, its iterations, whether the condition held, and how many ns it took."""
+
 Gate: TypeAlias = Literal["ready", "guard", "mutex"]
 
 
@@ -218,8 +221,8 @@ class Settled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="settl
     context: dict[str, Any] | None = None
     params: dict[str, Any] | None = None
     """What the templates became; ``None`` where the node has no templates."""
-    converged: tuple[tuple[str, int, bool], ...] = ()
-    """Declared cycles that ended here: connection, iterations, and whether the condition held."""
+    converged: tuple[CycleEnd, ...] = ()
+    """Declared cycles that ended here."""
     consequences: tuple[Consequence, ...] = ()
 
     def value(self, port: PortName) -> Any:

@@ -82,8 +82,8 @@ def _go_on(
             row = replace(row, consequences=(Formed(target.key, TOP, run, (arrivals[0].ref,)),))
             latest = latest.set(slot, row)
         if target.heads:
-            policy = execution.identity.policy
-            iterations, rounds, over = count_iteration(execution.execution_graph, policy, iterations, target, arrivals)
+            graph, policy = execution.execution_graph, execution.identity.policy
+            iterations, rounds, over = count_iteration(graph, policy, iterations, target, arrivals, row.at)
     following = Activation(target, TOP, run, run, arrivals, order | RANK_MASK, over_limit=over)
     top = replace(state, latest=latest, busy=busy | target.bit, iterations=iterations)
     return _written(execution, row, (*execution.frontier[:-1], following), top, rounds), row
@@ -202,7 +202,9 @@ class _Move:
         over = -1
         if target.heads:
             graph, policy = self.execution.execution_graph, self.execution.identity.policy
-            self.iterations, rounds, over = count_iteration(graph, policy, self.iterations, target, arrivals)
+            self.iterations, rounds, over = count_iteration(
+                graph, policy, self.iterations, target, arrivals, self.row.at
+            )
             self.rounds += rounds
         newest = arrivals[-1].order
         activated = (newest | RANK_MASK) - (newest & RANK_MASK)

@@ -14,7 +14,8 @@ LOGGER: Final = "prana_py.errors"
 def log_errors(event: LifecycleEvent) -> None:
     """The observer that writes each failure of a node to the log: what and where, with its traceback.
 
-    An attempt that is followed by another is only a piece of news.
+    What is handled is only a piece of news: an attempt that is followed by another, an error that is handed on, a
+    failed item (if its owner does not take it, the owner's own failure follows).
     """
     from logging import ERROR, INFO, getLogger
 
@@ -24,7 +25,7 @@ def log_errors(event: LifecycleEvent) -> None:
     where = "" if error.node_key is None else f" at node {error.node_key!r}"
     traceback = f"\n{error.traceback}" if error.traceback else ""
     getLogger(LOGGER).log(
-        INFO if event.kind == "node_retry_scheduled" else ERROR,
+        ERROR if event.kind in ("node_failed", "execution_failed") and not event.scope else INFO,
         "execution %s of workflow %s%s: %s: %s%s",
         event.execution_id,
         event.workflow_id,

@@ -476,8 +476,8 @@ def error_and_traceback_are_unchanged() -> None:
 def unobserved_errors_are_logged() -> None:
     with Logged("prana_py.errors") as written:
         world = World(observers=[])
-        execution = world.runtime.execute(prana({"t": T, "f": (F, {}, {"on_error": "continue"})}, "t > f"))
-    assert execution.status == "completed"
+        execution = world.runtime.execute(prana({"t": T, "f": F}, "t > f"))
+    assert execution.status == "failed"
     assert [line for line in written if "This action always fails" in line] == written != []
 
 

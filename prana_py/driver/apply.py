@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
+
 from prana_py.driver.failing import failed_run, index_of, refs_of, template_failure
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting
 from prana_py.errors import TemplateError, nearest
@@ -13,7 +16,7 @@ from prana_py.execution.draft import wait_id
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.routing import route
-from prana_py.execution.rows import Begun, Cancelled, CycleEnd, Row, ScopePlan, Settled, Suspended
+from prana_py.execution.rows import Begun, Cancelled, Row, ScopePlan, Settled, Suspended
 from prana_py.execution.rows import Stopped as StoppedRow
 from prana_py.execution.storable import NotStorableError, storable
 from prana_py.execution.suspension import (
@@ -35,6 +38,7 @@ from prana_py.execution.suspension import (
     as_instant,
     nanoseconds,
 )
+from prana_py.graph.contracts import ContractError, compile_contract
 from prana_py.identifiers import ERROR, TIMEOUT, Instant, PortName
 from prana_py.model.node_spec import ANY_PORT
 
@@ -123,7 +127,7 @@ def _settled(
 ) -> Settled:
     vertex = activation.vertex
     taken: tuple[str, ...] | None = None
-    converged: tuple[CycleEnd, ...] = ()
+    converged: tuple[tuple[str, int, bool], ...] = ()
     if vertex.decides and activation.compensates < 0:
         _check_contracts(activation, values)
         routing = route(execution, activation, values, at)
@@ -185,16 +189,16 @@ def _error(code: str, message: str, **details: Any) -> NodeError:
 
 
 def _placed(activation: Activation, error: NodeError) -> NodeError:
-    """The error with the run it belongs to, and details that can be stored."""
+    """The error with the run it belongs to, in a form that can be stored."""
     try:
-        details = storable(error.details)
-    except NotStorableError:
-        details = {"details": repr(error.details)[:1000]}
+        error = msgspec.convert(storable(error), NodeError)
+    except (NotStorableError, msgspec.ValidationError) as why:
+        error = _bare(error, why)
     return NodeError(
         code=error.code,
         message=error.message,
         retryable=error.retryable,
-        details=details,
+        details=error.details,
         node_key=activation.vertex.key,
         scope=activation.scope,
         run_index=activation.run_index,
@@ -202,6 +206,14 @@ def _placed(activation: Activation, error: NodeError) -> NodeError:
         cause=error.cause,
         traceback=error.traceback,
     )
+
+
+def _bare(error: NodeError, why: Exception) -> NodeError:
+    """What can be kept of an error that cannot be stored as it is: mostly, some detail of it is no data."""
+    try:
+        return msgspec.convert(storable(replace(error, details={"lost": str(why)})), NodeError)
+    except (NotStorableError, msgspec.ValidationError):
+        return _error("answer_invalid", f"the node failed with an error that is not well formed: {why}")
 
 
 def cancelled_row(
@@ -249,9 +261,15 @@ def _suspended(
     execution: Execution, activation: Activation, outcome: Waiting, started_at: Instant, at: Instant, params: Params
 ) -> Row:
     request = outcome.request
-    waits = tuple(
-        _suspension(execution, activation, alternative, port, at) for port, alternative in _alternatives(request)
-    )
+    try:
+        waits = tuple(
+            _suspension(execution, activation, alternative, port, at) for port, alternative in _alternatives(request)
+        )
+    except NotStorableError:
+        raise
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+        # A request made by hand may hold what is no duration and no instant.
+        raise _Refused(_error("wait_invalid", f"nobody can wait for this: {error}")) from error
     if not waits:
         raise _Refused(_error("answer_invalid", "a race needs at least one alternative"))
     return Suspended(
@@ -264,7 +282,7 @@ def _suspended(
         activation.attempt,
         started_at,
         refs_of(activation),
-        waits,
+        _kept(waits),
         storable(outcome.state) if outcome.state else None,
         storable(outcome.context) if outcome.context else None,
         params,
@@ -275,6 +293,27 @@ def _alternatives(request: WaitRequest) -> list[tuple[PortName | None, SimpleReq
     if isinstance(request, RaceRequest):
         return list(request.alternatives.items())
     return [(None, request)]
+
+
+def _kept(waits: tuple[Suspension, ...]) -> tuple[Suspension, ...]:
+    """The waits as they will be read again: everything in them fits its type, its range and the journal."""
+    try:
+        kept = msgspec.convert(storable(waits), tuple[Suspension, ...])
+    except (NotStorableError, msgspec.ValidationError) as error:
+        raise _Refused(_error("wait_invalid", f"nobody can wait for this: {error}")) from error
+    for suspension in kept:
+        schema = getattr(suspension.wait, "schema", None)
+        if schema is not None:
+            _check_schema(suspension, schema)
+    return kept
+
+
+def _check_schema(suspension: Suspension, schema: dict[str, Any]) -> None:
+    try:
+        compile_contract(schema)
+    except ContractError as error:
+        message = f"the schema of wait {suspension.wait_id!r} cannot be used: {error}"
+        raise _Refused(_error("wait_invalid", message)) from error
 
 
 def _suspension(

@@ -136,6 +136,16 @@ def _tagged(value: Any) -> Any:
     return value
 
 
+def _key(value: Any) -> Any:
+    """The key of a map: where the journal has a tuple, JSON has but a list."""
+    key = _untagged(value)
+    return _hashable(key) if isinstance(key, list) else key
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
 def _untagged(value: Any) -> Any:
     if isinstance(value, list):
         return [_untagged(part) for part in value]
@@ -151,6 +161,6 @@ def _untagged(value: Any) -> Any:
         case "float":
             return float(value["value"])
         case "map":
-            return {_untagged(key): _untagged(part) for key, part in value["value"]}
+            return {_key(key): _untagged(part) for key, part in value["value"]}
         case other:
             raise ValueError(f"unknown tag {other!r}")

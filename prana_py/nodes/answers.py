@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import CoroutineType, NoneType
 from typing import Any, Final
 
+import msgspec
+
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting, failed
 from prana_py.errors import nearest
 from prana_py.execution.suspension import RaceRequest, SimpleRequest
@@ -15,6 +17,8 @@ from prana_py.nodes.returns import Each, Output, Outputs
 
 PLAIN: Final[frozenset[type]] = frozenset((str, int, float, bool, NoneType, dict, list, tuple, bytes))
 """Answers of exactly these types are values, whatever else there is."""
+
+_WORDS: Final = (Output, Outputs, Each, Waiting, Stopped, Opened)
 
 NODE_CONTEXT: Final = "node_context"
 """In updates of the shared state, the original's key for updates of the node's own context."""
@@ -35,14 +39,10 @@ def answer_to_outcome(answer: Any, spec: NodeSpec) -> Outcome:
             return _one_port(answer, spec)
         case Outputs():
             return _several_ports(answer, spec)
-        case Waiting(request=RaceRequest(alternatives=alternatives)):
-            return _port_problem(alternatives, spec) or answer
-        case Waiting(request=request):
-            return (
-                answer if isinstance(request, SimpleRequest) else _refused(f"nobody can wait for {request!r:.80}", spec)
-            )
+        case Waiting():
+            return _wait_problem(answer, spec) or answer
         case Stopped() | Failed() | Completed() | CompletedPorts():
-            return answer
+            return _misshapen(answer, spec) or answer
         case Opened():
             return (
                 answer
@@ -58,8 +58,8 @@ def answer_to_outcome(answer: Any, spec: NodeSpec) -> Outcome:
 
 
 def _one_port(answer: Output, spec: NodeSpec) -> Outcome:
-    if isinstance(answer.value, Each):
-        return _refused("Each(…) is for a port of Outputs: Outputs({'main': Each([…])})", spec)
+    if isinstance(answer.value, _WORDS):
+        return _a_word_as_value(answer.value, spec)
     problem = None if answer.port is None else _port_problem((answer.port,), spec)
     if problem is None and answer.state is None and answer.context is None:
         return Completed(answer.value, answer.port)
@@ -84,9 +84,35 @@ def _several_ports(answer: Outputs, spec: NodeSpec) -> Outcome:
                 return _refused(f"Each(…) at port {port!r} takes a list, not {type(value.items).__name__}", spec)
             each.append(port)
             value = list(value.items)
+        elif isinstance(value, _WORDS):
+            return _a_word_as_value(value, spec)
         values[port] = value
     state, context = _updates(answer)
     return CompletedPorts(values, tuple(each), state, context)
+
+
+def _wait_problem(answer: Waiting, spec: NodeSpec) -> Failed | None:
+    request: object = answer.request
+    if isinstance(request, RaceRequest):
+        return _misshapen(request, spec) or _port_problem(request.alternatives, spec) or _misshapen(answer, spec)
+    if isinstance(request, SimpleRequest):
+        return _misshapen(answer, spec)
+    return _refused(f"nobody can wait for {request!r:.80}", spec)
+
+
+def _a_word_as_value(value: Any, spec: NodeSpec) -> Failed:
+    if isinstance(value, Each):
+        return _refused("Each(…) is for a port of Outputs: Outputs({'main': Each([…])})", spec)
+    return _refused(f"{type(value).__name__} is an answer of its own, and no value of another", spec)
+
+
+def _misshapen(answer: Outcome | RaceRequest, spec: NodeSpec) -> Failed | None:
+    """Why one of the engine's own words cannot be understood, when somebody made it by hand."""
+    try:
+        msgspec.convert(msgspec.structs.asdict(answer), type(answer))
+    except msgspec.ValidationError as error:
+        return _refused(f"{type(answer).__name__} is not well formed: {error}", spec)
+    return None
 
 
 def _port_problem(ports: Any, spec: NodeSpec) -> Failed | None:

@@ -11,6 +11,7 @@ from prana_py.driver.outcome import Failed
 from prana_py.errors import PranaError
 from prana_py.execution.node_error import NodeError
 
+LONGEST_CODE: Final = 200
 LONGEST_MESSAGE: Final = 2_000
 LONGEST_TRACEBACK: Final = 8_000
 MOST_FRAMES: Final = 30
@@ -25,7 +26,17 @@ def failure(error: BaseException, *, cancelled: bool = False) -> Failed:
     Exceptions with a code of their own keep it. ``KeyboardInterrupt`` is the outcome ``interrupted``, which a
     runtime that called the node in the main thread raises again once the execution is whole.
     """
-    return Failed(_node_error(error, set(), cancelled=cancelled), cancelled)
+    try:
+        told = _node_error(error, set(), cancelled=cancelled)
+    except Exception as unreadable:  # noqa: BLE001  # the exception's own code: its text, its cause, its class
+        told = _unreadable(error, unreadable)
+    return Failed(told, cancelled)
+
+
+def _unreadable(error: BaseException, why: Exception) -> NodeError:
+    """The bare fact that something was raised that cannot be told of."""
+    message = f"{type(error).__name__} was raised, and cannot be told of: looking at it raised {type(why).__name__}"
+    return NodeError(code="node_failed", message=bounded(message, LONGEST_MESSAGE))
 
 
 def _node_error(error: BaseException, seen: set[int], *, cancelled: bool = False) -> NodeError:
@@ -46,7 +57,7 @@ def _node_error(error: BaseException, seen: set[int], *, cancelled: bool = False
 
 def _code(error: BaseException) -> str:
     if isinstance(error, PranaError):
-        return str(error.code)
+        return bounded(str(error.code), LONGEST_CODE)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     return "node_failed" if isinstance(error, Exception) else "node_exited"
@@ -75,7 +86,7 @@ def _type_name(error: BaseException) -> str:
 def safe_text(error: BaseException) -> str:
     """What the exception says, bounded; its own text may be missing, huge, unreadable or raise."""
     try:
-        text = error.message if isinstance(error, PranaError) else str(error)
+        text = str(error.message if isinstance(error, PranaError) else error)
     except Exception as unreadable:  # noqa: BLE001  # an exception's __str__ is the node's own code
         return f"{type(error).__name__}, whose text cannot be read: its __str__ raised {type(unreadable).__name__}"
     return bounded(text, LONGEST_MESSAGE) or type(error).__name__

@@ -13,13 +13,17 @@ Result = TypeVar("Result")
 
 
 def perform(program: Program[Result], handlers: Mapping[type[Effect], Callable[[Any], Any]]) -> Result:
-    """Do what the program asks, until it returns."""
+    """Do what the program asks, until it returns; what goes wrong while doing it is the program's to deal with."""
     send = program.send
-    reply: Any = None
     try:
+        effect = send(None)
         while True:
-            effect = send(reply)
-            reply = handlers[type(effect)](effect)
+            try:
+                reply = handlers[type(effect)](effect)
+            except Exception as error:
+                effect = program.throw(error)
+            else:
+                effect = send(reply)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # a program's return value
 
@@ -29,12 +33,16 @@ async def perform_async(
 ) -> Result:
     """Do what the program asks, awaiting where a handler gives something to await."""
     send = program.send
-    reply: Any = None
     try:
+        effect = send(None)
         while True:
-            effect = send(reply)
-            reply = handlers[type(effect)](effect)
-            if type(reply) is CoroutineType:
-                reply = await reply
+            try:
+                reply = handlers[type(effect)](effect)
+                if type(reply) is CoroutineType:
+                    reply = await reply
+            except Exception as error:
+                effect = program.throw(error)
+            else:
+                effect = send(reply)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]  # a program's return value

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from prana_py.driver.debugging import Entry
 from prana_py.driver.effects import Abandon, Answer, ChildDone, ChildStart, Done, Perform, Report
 from prana_py.driver.family import ChildFailed, start_child
 from prana_py.driver.invocation import Invocation
-from prana_py.driver.outcome import Completed, Outcome
+from prana_py.driver.outcome import Completed, Failed, Outcome
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Request, Resume, Signal
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
+from prana_py.execution.node_error import NodeError
 from prana_py.execution.rows import RunKey
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId, Instant, NodeKey, WaitId
 from prana_py.model.workflow import Workflow
 from prana_py.nodes.call import was_interrupted
+from prana_py.nodes.failures import failure
 from prana_py.performing.loops import perform
 from prana_py.runtimes.base import Runtime, awaited, given_up, is_outcome, only_wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import ThreadPoolExecutor
+
+Result = TypeVar("Result")
 
 
 class LocalRuntime(Runtime):
@@ -94,19 +99,23 @@ class _Session:
         self.known_as: set[ExecutionId] = set()
 
     def perform(self, program: Program[Execution]) -> Execution:
+        """Perform a program to its end; Ctrl-C is raised when the execution is whole, and brings it along."""
+        execution = self.finish(program)
+        if self.interrupt is not None:
+            self.interrupt.execution = execution  # type: ignore[attr-defined]  # so that nothing is lost with it
+            raise self.interrupt
+        return execution
+
+    def finish(self, program: Program[Result]) -> Result:
         """Perform a program to its end, and leave nothing behind but calls that could not be stopped."""
         handlers = self.runtime.handlers()
         handlers[Invocation] = self._answer
         handlers[Perform] = self._perform
         handlers[Abandon] = self._abandon
         try:
-            execution = perform(program, handlers)
+            return perform(program, handlers)
         finally:
             self._close()
-        if self.interrupt is not None:
-            self.interrupt.execution = execution  # type: ignore[attr-defined]  # so that nothing is lost with it
-            raise self.interrupt
-        return execution
 
     def _close(self) -> None:
         for execution_id in self.known_as:
@@ -150,13 +159,23 @@ class _Session:
     def _answer(self, invocation: Invocation) -> Answer:
         """One call, made here and now – unless it may have to be given up."""
         if invocation.timeout_ns is not None:
-            report = self._perform(Perform(invocation.execution_id, (invocation,)))
-            done = report.done[0]
-            assert isinstance(done, Done)  # nothing else is under way
-            return Answer(done.outcome, done.started_at, done.at, report.requests)
+            return self._answer_in_time(invocation)
         outcome = self._outcome_of(invocation)
         requests = () if self.mailbox.empty() else self._report([], None, block=False).requests
         return Answer(outcome, invocation.now, self.runtime.clock.now(), requests)
+
+    def _answer_in_time(self, invocation: Invocation) -> Answer:
+        """One call that may have to be given up. Requests that come in the meantime are met after it."""
+        report = self._perform(Perform(invocation.execution_id, (invocation,)))
+        requests = list(report.requests)
+        while not report.done:
+            if any(isinstance(request, Cancel) for request in report.requests):
+                self._abandon(Abandon(invocation.execution_id, tuple(self.under_way)))
+            report = self._report([], None, block=True)
+            requests.extend(report.requests)
+        done = report.done[0]
+        assert isinstance(done, Done)  # nothing else is under way
+        return Answer(done.outcome, done.started_at, done.at, tuple(requests))
 
     # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,8 +192,18 @@ class _Session:
             return given
         outcome = given if is_outcome(given) else self._await_here(given)
         if was_interrupted(outcome):
-            self.interrupt = KeyboardInterrupt()
+            self._interrupted(KeyboardInterrupt())
         return outcome
+
+    def _interrupted(self, interrupt: BaseException) -> None:
+        """Ctrl-C: the execution ends as failed, whatever its nodes say about errors; a second one waits for nobody."""
+        if self.interrupt is not None:
+            now = self.runtime.clock.now()
+            for call in self.under_way.values():
+                call.give_up_at, call.why = now, "cancelled"
+        self.interrupt = interrupt
+        error = NodeError(code="interrupted", message="the process was told to stop (Ctrl-C)", retryable=False)
+        self.mailbox.put(Cancel("interrupted", error))
 
     def _await_here(self, awaitable: Any) -> Outcome:
         """An async node in a plain runtime: it gets an event loop, which the session keeps."""
@@ -182,7 +211,10 @@ class _Session:
 
         if self.asyncio_runner is None:
             self.asyncio_runner = asyncio.Runner()
-        outcome: Outcome = self.asyncio_runner.run(awaited(awaitable))
+        outcome = _ran(self.asyncio_runner.run, awaitable)
+        if isinstance(outcome, Failed) and outcome.cancelled:
+            # Nobody else cancels what runs here: on an event loop, Ctrl-C comes as a cancelled task.
+            return failure(KeyboardInterrupt())
         return outcome
 
     def _call_in_pool(self, invocation: Invocation) -> None:
@@ -207,8 +239,11 @@ class _Session:
     def _in_thread(self, key: RunKey, call: _Call, invocation: Invocation) -> None:
         clock = self.runtime.clock
         started_at = clock.now()
-        given = self.runtime.call(invocation, call.flag)
-        outcome = given if is_outcome(given) else _in_a_loop_of_its_own(given)
+        try:
+            given = self.runtime.call(invocation, call.flag)
+            outcome = given if is_outcome(given) else _in_a_loop_of_its_own(given)
+        except BaseException as error:  # noqa: BLE001  # somebody waits for the answer, whatever it is
+            outcome = failure(error)
         self.mailbox.put(_Answer(call, Done(key, outcome, started_at, clock.now())))
 
     # ── children ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -218,11 +253,19 @@ class _Session:
         if self.runtime.max_concurrency == 1:
             self.mailbox.put(self._child_done(start))
         else:
-            Thread(target=lambda: self.mailbox.put(self._child_done(start)), daemon=True, name="prana-child").start()
+            Thread(target=self._child_in_thread, args=(start,), daemon=True, name="prana-child").start()
+
+    def _child_in_thread(self, start: ChildStart) -> None:
+        try:
+            self.mailbox.put(self._child_done(start))
+        except BaseException as error:  # noqa: BLE001  # the parent waits: it gets whatever went wrong, and raises it
+            self.mailbox.put(_Broken(error))
 
     def _child_done(self, start: ChildStart) -> ChildDone:
-        program = start_child(start, self.runtime.options, self.runtime.max_depth)
-        child = _Session(self.runtime).perform(program)  # type: ignore[arg-type]  # gives a ChildFailed, too
+        session = _Session(self.runtime)
+        child = session.finish(start_child(start, self.runtime.options, self.runtime.max_depth))
+        if session.interrupt is not None:
+            self._interrupted(session.interrupt)
         if isinstance(child, ChildFailed):
             return ChildDone(start.execution_id, None, child.as_request())
         return ChildDone(child.id, child)
@@ -248,6 +291,8 @@ class _Session:
                 del self.under_way[mail.done.key]
                 done.append(mail.done)
             return  # else it comes too late: the run was given up, and its answer is not wanted any more
+        if isinstance(mail, _Broken):
+            raise mail.error
         if isinstance(mail, ChildDone):
             done.append(mail)
         else:
@@ -262,6 +307,9 @@ class _Session:
                 return self.mailbox.get()
             return self.mailbox.get(timeout=self.runtime.clock.seconds_until(min(instants)))
         except Empty:
+            return None
+        except KeyboardInterrupt as interrupt:
+            self._interrupted(interrupt)
             return None
 
     def _given_up(self) -> list[Done]:
@@ -286,7 +334,18 @@ def _may_be_given_up(invocation: Invocation) -> bool:
 def _in_a_loop_of_its_own(awaitable: Any) -> Outcome:
     import asyncio
 
-    outcome: Outcome = asyncio.run(awaited(awaitable))
+    return _ran(asyncio.run, awaitable)
+
+
+def _ran(run: Callable[[Any], Any], awaitable: Any) -> Outcome:
+    """What comes of an awaitable on an event loop of ours, whatever the node does to the loop."""
+    coroutine = awaited(awaitable)
+    try:
+        outcome: Outcome = run(coroutine)
+    except BaseException as error:  # noqa: BLE001  # what a node's own code made of its event loop
+        outcome = failure(error)
+    finally:
+        coroutine.close()
     return outcome
 
 
@@ -311,4 +370,13 @@ class _Answer:
         self.done = done
 
 
-Mail: TypeAlias = _Answer | ChildDone | Request
+class _Broken:
+    """What a child's thread could not be done for."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+Mail: TypeAlias = _Answer | _Broken | ChildDone | Request

@@ -11,6 +11,7 @@ from pyrsistent import PMap, pmap
 
 from prana_py.execution import queries
 from prana_py.execution.activation import Activation
+from prana_py.execution.frozen_map import FrozenMap, SmallMap
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.node_execution import NodeExecution
 from prana_py.execution.rows import Origin, Parent, Policy, Row, RunKey, ScopePlan
@@ -115,16 +116,16 @@ class KeptSignal(msgspec.Struct, frozen=True, gc=False, eq=False):
     until: Instant | None
 
 
-NO_PARKED: Final[PMap[RunKey, Activation]] = pmap()
-NO_SUSPENSIONS: Final[PMap[WaitId, Suspension]] = pmap()
-NO_OWNERS: Final[PMap[RunKey, OwnerRun]] = pmap()
-NO_SCOPES: Final[PMap[Scope, ScopeState]] = pmap()
-NO_MUTEXES: Final[PMap[str, tuple[RunKey, ...]]] = pmap()
+NO_PARKED: Final[FrozenMap[RunKey, Activation]] = SmallMap()
+NO_SUSPENSIONS: Final[FrozenMap[WaitId, Suspension]] = SmallMap()
+NO_OWNERS: Final[FrozenMap[RunKey, OwnerRun]] = SmallMap()
+NO_SCOPES: Final[FrozenMap[Scope, ScopeState]] = SmallMap()
+NO_MUTEXES: Final[FrozenMap[str, tuple[RunKey, ...]]] = SmallMap()
 NO_COUNTS: Final[Mapping[int, int]] = {}
-NO_CLOSED: Final[PMap[NodeKey, ScopeState]] = pmap()
+NO_CLOSED: Final[FrozenMap[NodeKey, ScopeState]] = SmallMap()
 
 
-def waits_for_others(suspensions: PMap[WaitId, Suspension], owners: PMap[RunKey, OwnerRun]) -> bool:
+def waits_for_others(suspensions: FrozenMap[WaitId, Suspension], owners: FrozenMap[RunKey, OwnerRun]) -> bool:
     """Others may make it go on: a wait is open, or a scope owner takes more items."""
     return bool(suspensions) or any(not owner.closed for owner in owners.values())
 
@@ -141,14 +142,14 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     position: int
     """How many rows the journal has: the revision."""
     top: ScopeState
-    scopes: PMap[Scope, ScopeState] = NO_SCOPES
+    scopes: FrozenMap[Scope, ScopeState] = NO_SCOPES
     frontier: tuple[Activation, ...] = ()
     """Runs that may start or are under way; the last one goes first."""
-    parked: PMap[RunKey, Activation] = NO_PARKED
+    parked: FrozenMap[RunKey, Activation] = NO_PARKED
     """Runs that wait, and scope owners whose items are under way."""
-    suspensions: PMap[WaitId, Suspension] = NO_SUSPENSIONS
+    suspensions: FrozenMap[WaitId, Suspension] = NO_SUSPENSIONS
     """The open waits; exactly ``NO_SUSPENSIONS`` when there are none."""
-    owners: PMap[RunKey, OwnerRun] = NO_OWNERS
+    owners: FrozenMap[RunKey, OwnerRun] = NO_OWNERS
     attention: tuple[RunKey | Scope, ...] = ()
     """Scope owners that may go on, and scopes in which nothing is live any more; derived, not stored."""
     follow_up: int = 0
@@ -158,11 +159,11 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     iteration_count: int = 0
     ending: Ending | None = None
     signals: tuple[KeptSignal, ...] = ()
-    mutexes: PMap[str, tuple[RunKey, ...]] = NO_MUTEXES
+    mutexes: FrozenMap[str, tuple[RunKey, ...]] = NO_MUTEXES
     """By name: who holds it, then who waits for it."""
     run_counts: Mapping[int, int] = NO_COUNTS
     """By ordinal, for nodes that run in scopes: how many runs there were in the whole execution."""
-    closed_scopes: PMap[NodeKey, ScopeState] = NO_CLOSED
+    closed_scopes: FrozenMap[NodeKey, ScopeState] = NO_CLOSED
     """By owner: the scope of its last item, for look-ups from outside."""
     output: Any = None
     error: NodeError | None = None

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from pyrsistent import PMap
-
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import Identity, OwnerRun
+from prana_py.execution.frozen_map import FrozenMap
 from prana_py.execution.rows import Row, RunKey, Settled, Stopped
 from prana_py.execution.scope_state import ScopeState
 from prana_py.execution.suspension import as_datetime
@@ -31,9 +30,9 @@ class Seen(Protocol):
     @property
     def next_index(self) -> int: ...
     @property
-    def owners(self) -> PMap[RunKey, OwnerRun]: ...
+    def owners(self) -> FrozenMap[RunKey, OwnerRun]: ...
     @property
-    def closed_scopes(self) -> PMap[NodeKey, ScopeState]: ...
+    def closed_scopes(self) -> FrozenMap[NodeKey, ScopeState]: ...
     def scope_state(self, scope: Scope) -> ScopeState | None: ...
     def history(self) -> Iterator[Row]: ...
 

@@ -33,13 +33,17 @@ class RandomWorkflow:
         self.wild = wild
         self.child = child
         """The workflow that may be called from here."""
+        self.loops = 0
+        """How many loops the block that is being made lies in."""
+        self.multiplies = False
+        """Something makes several runs of one; in a loop they would be more with every round."""
         self.left = random.randint(2, 9)
         """How many more blocks may be made."""
 
     def build(self) -> Workflow:
         """The finished workflow."""
         self.block(0)
-        if self.wild:
+        if self.wild and not self.multiplies:
             for _ in range(self.random.randint(0, 2)):
                 self.shortcut()
         return self.flow.build()
@@ -74,8 +78,15 @@ class RandomWorkflow:
         elif self.wild and pick < 0.95:
             handle = self.add(types.write)
         else:
-            handle = self.add(types.several if self.wild else types.work)
+            handle = self.add(types.several if self.may_multiply() else types.work)
         return handle, handle
+
+    def may_multiply(self) -> bool:
+        """Whether several runs may be made of one here."""
+        if not self.wild or self.loops:
+            return False
+        self.multiplies = True
+        return True
 
     def call(self) -> NodeHandle:
         mode = self.random.choice(("sync", "async", "fire_and_forget"))
@@ -136,7 +147,7 @@ class RandomWorkflow:
             start.then(entry, port=port)
             ends.append(end)
         join = self.random.choice(JOINS) if self.wild else "inclusive"
-        if join == {"n": 2} and len(ends) < 2:
+        if join == "each" and not self.may_multiply():
             join = "first"
         target = self.add(types.work, {"join": join, "collect": self.random.choice(("list", "last"))})
         for end in ends:
@@ -144,7 +155,9 @@ class RandomWorkflow:
         return target
 
     def loop(self, depth: int) -> tuple[NodeHandle, NodeHandle]:
+        self.loops += 1
         first, last = self.block(depth + 1)
+        self.loops -= 1
         gate = self.add(types.choose)
         self.leave(last, gate)
         gate.then(first, port="a", loop={"name": f"c{len(self.handles)}", "max_iterations": 2})

@@ -10,7 +10,7 @@ from prana_py.nodes.definition import node
 from prana_py.nodes.returns import NodeFailure
 
 
-@node(type="data.merge", name="Merge", category="data", inputs=("*",), reads_only=True)
+@node(type="data.merge", name="Merge", category="data", inputs=("*",), reads_only=True, blocks=False)
 def merge(
     inputs: Any,
     strategy: str = "append",

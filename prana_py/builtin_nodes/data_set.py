@@ -11,7 +11,7 @@ from prana_py.nodes.definition import node
 from prana_py.nodes.returns import NodeFailure
 
 
-@node(type="data.set", name="Set data", category="data", aliases=("data.set_data",), reads_only=True)
+@node(type="data.set", name="Set data", category="data", aliases=("data.set_data",), reads_only=True, blocks=False)
 def set_data(
     input: Any,
     mode: Literal["manual", "json"] = "manual",

@@ -43,6 +43,7 @@ def _where_problems(params: Mapping[str, Any], templated: frozenset[str]) -> Ite
     raw_params=("where",),
     check=_where_problems,
     reads_only=True,
+    blocks=False,
 )
 def filter_(input: Any, condition: Any = ABSENT, where: str | None = None, items: Any = ABSENT) -> Output | Outputs:
     """What holds leaves by ``main``, the rest by ``rejected``: the whole input by ``condition``, or the items of a list

@@ -14,7 +14,7 @@ from prana_py.nodes.signature import ABSENT
 _LEVELS = {"debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40}
 
 
-@node(type="core.stop", name="Stop", category="flow", outputs=(), reads_only=True)
+@node(type="core.stop", name="Stop", category="flow", outputs=(), reads_only=True, blocks=False)
 def stop_(
     input: Any,
     outcome: Literal["ok", "error"] = "ok",
@@ -29,13 +29,13 @@ def stop_(
     return stop(input if value is ABSENT else value)
 
 
-@node(type="core.noop", name="Do nothing", category="flow", reads_only=True)
+@node(type="core.noop", name="Do nothing", category="flow", reads_only=True, blocks=False)
 def noop(input: Any) -> Any:
     """The input passes through."""
     return input
 
 
-@node(type="core.log", name="Log", category="flow", aliases=("prana_core.log",), reads_only=True)
+@node(type="core.log", name="Log", category="flow", aliases=("prana_core.log",), reads_only=True, blocks=False)
 def log(
     ctx: NodeContext,
     input: Any,
@@ -57,7 +57,7 @@ def log(
     return input
 
 
-@node(type="core.assert", name="Assert", category="flow", reads_only=True)
+@node(type="core.assert", name="Assert", category="flow", reads_only=True, blocks=False)
 def assert_(
     input: Any, condition: Any, message: str = "the condition does not hold", code: str = "assertion_failed"
 ) -> Any:

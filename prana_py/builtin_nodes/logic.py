@@ -21,6 +21,7 @@ PortText = Annotated[str, msgspec.Meta(min_length=1)]
     aliases=("logic.if_condition",),
     outputs=("true", "false"),
     reads_only=True,
+    blocks=False,
 )
 def if_(input: Any, condition: Any) -> Output:
     """The input passes through, by ``true`` or by ``false``."""
@@ -39,7 +40,15 @@ def _cases_missing(params: Mapping[str, Any], templated: frozenset[str]) -> Iter
         yield "cases", "is required"
 
 
-@node(type="logic.switch", name="Switch", category="logic", outputs=("*",), reads_only=True, check=_cases_missing)
+@node(
+    type="logic.switch",
+    name="Switch",
+    category="logic",
+    outputs=("*",),
+    reads_only=True,
+    blocks=False,
+    check=_cases_missing,
+)
 def switch(
     input: Any,
     cases: list[Case] | None = None,

@@ -30,6 +30,7 @@ def _for_each_problems(params: Mapping[str, Any], templated: frozenset[str]) -> 
     param_aliases={"collection": "items"},
     check=_for_each_problems,
     reads_only=True,
+    blocks=False,
 )
 def for_each(
     input: Any,
@@ -82,6 +83,7 @@ def _while_problems(params: Mapping[str, Any], templated: frozenset[str]) -> Ite
     raw_params=("condition",),
     check=_while_problems,
     reads_only=True,
+    blocks=False,
 )
 def while_(input: Any, condition: str | bool, max_rounds: CountOrZero | None = None) -> Opened:
     """As long as ``condition`` holds, the last round's result (at first the input) leaves by ``loop`` in a new scope.

@@ -25,6 +25,7 @@ def _resumed(data: Any, input: Any, suspension: Suspension) -> Output:
     outputs=("main", "timeout"),
     on_resume=_resumed,
     reads_only=True,
+    blocks=False,
 )
 def wait(
     ctx: NodeContext,
@@ -57,7 +58,7 @@ def wait(
     return Waiting(wait_request(params, ctx.now))
 
 
-@node(type="wait.race", name="Race", category="wait", outputs=("*",), on_resume=_resumed, reads_only=True)
+@node(type="wait.race", name="Race", category="wait", outputs=("*",), on_resume=_resumed, reads_only=True, blocks=False)
 def race(ctx: NodeContext, waits: dict[str, WaitParams]) -> Waiting:
     """Suspends for several waits, each under the port it leaves by: the first to be resolved withdraws the others.
 

@@ -39,6 +39,7 @@ def _ended(data: Any, suspension: Suspension) -> Any:
         "failure_strategy": "on_failure",
     },
     reads_only=True,
+    blocks=False,
 )
 def execute_workflow(
     inputs: Any,
@@ -91,7 +92,7 @@ def _milliseconds(count: int | None) -> timedelta | None:
     return None if count is None else timedelta(milliseconds=count)
 
 
-@node(type="workflow.set_state", name="Set state", category="workflow", reads_only=True)
+@node(type="workflow.set_state", name="Set state", category="workflow", reads_only=True, blocks=False)
 def set_state(**params: Any) -> Completed:
     """Puts all its parameters into the state that the nodes of an execution share; the output is an empty map."""
     return Completed({}, None, dict(params))

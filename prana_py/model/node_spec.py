@@ -42,6 +42,8 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
     has_resume: bool = False
     """The node wants its own ``resume``; else a resumed run completes with the data it was resumed with."""
     is_async: bool = False
+    blocks: bool = True
+    """A plain function may keep its thread waiting, so an event loop calls it in another; ``False``: it never does."""
     retry: Retry | None = None
     timeout: timedelta | None = None
 

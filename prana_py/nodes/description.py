@@ -37,6 +37,7 @@ class Options(TypedDict, total=False):
     trigger: bool
     owner: OwnerKind | None
     reads_only: bool
+    blocks: bool
     retry: Retry | None
     timeout: timedelta | None
     raw_params: tuple[str, ...]
@@ -58,6 +59,7 @@ class _Chosen(msgspec.Struct, frozen=True, kw_only=True):
     trigger: bool = False
     owner: OwnerKind | None = None
     reads_only: bool = False
+    blocks: bool = True
     retry: Retry | None = None
     timeout: timedelta | None = None
     raw_params: tuple[str, ...] = ()
@@ -113,6 +115,7 @@ class Description:
             has_prepare=self._prepare is not None,
             has_resume=self._resume is not None,
             is_async=inspect.iscoroutinefunction(self._function),
+            blocks=options.blocks,
             retry=options.retry,
             timeout=options.timeout,
             raw_params=options.raw_params,

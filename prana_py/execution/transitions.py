@@ -81,42 +81,42 @@ RunStatus: TypeAlias = Literal[
 ]
 
 RUN_MOVES: Final[Mapping[type[Row], frozenset[RunStatus]]] = {
-    Begun: frozenset({"ready", "retrying"}),
+    Begun: frozenset({"ready", "running", "retrying"}),
     Settled: frozenset({"ready", "running", "retrying"}),
     AttemptFailed: frozenset({"ready", "running", "retrying"}),
     Suspended: frozenset({"ready", "running", "retrying"}),
     Stopped: frozenset({"ready", "running", "retrying"}),
-    Cancelled: frozenset({"ready", "running", "retrying", "suspended"}),
+    Cancelled: frozenset({"ready", "running", "retrying"}),
     Resumed: frozenset({"suspended"}),
     Expired: frozenset({"suspended"}),
     SignalTaken: frozenset({"suspended"}),
 }
-"""From which status of a run each row may be written."""
+"""From which status of a run each row may be written. A running scope owner begins again when it knows its items."""
+
+_WITH_WORK_TO_DO: Final = frozenset({"running"})
+_NOT_ENDED: Final = frozenset({"running", "suspended"})
 
 EXECUTION_MOVES: Final[Mapping[type[Row], frozenset[str]]] = {
-    row: frozenset({"running", "suspended"})
-    for row in (
-        Prepared,
-        Entered,
-        Begun,
-        Settled,
-        AttemptFailed,
-        Suspended,
-        Resumed,
-        Expired,
-        SignalKept,
-        SignalTaken,
-        ArrivalsDropped,
-        ScopeOpened,
-        ScopeClosed,
-        ItemsAdded,
-        CancelRequested,
-        Cancelled,
-        Stopped,
-        Migrated,
-        Forked,
-        Ended,
-    )
+    Prepared: _WITH_WORK_TO_DO,
+    Entered: _NOT_ENDED,
+    Begun: _WITH_WORK_TO_DO,
+    Settled: _WITH_WORK_TO_DO,
+    AttemptFailed: _WITH_WORK_TO_DO,
+    Suspended: _WITH_WORK_TO_DO,
+    Resumed: _NOT_ENDED,
+    Expired: _NOT_ENDED,
+    SignalKept: _NOT_ENDED,
+    SignalTaken: _NOT_ENDED,
+    ArrivalsDropped: _NOT_ENDED,
+    ScopeOpened: _WITH_WORK_TO_DO,
+    ScopeClosed: _WITH_WORK_TO_DO,
+    ItemsAdded: _NOT_ENDED,
+    CancelRequested: _NOT_ENDED,
+    Cancelled: _WITH_WORK_TO_DO,
+    Stopped: _WITH_WORK_TO_DO,
+    Migrated: _NOT_ENDED,
+    Forked: _NOT_ENDED,
+    Ended: _WITH_WORK_TO_DO,
 }
 """In which status of an execution each row may be written; ``Started`` makes one."""
 

@@ -98,7 +98,7 @@ def _at_rest(execution: Execution, now: Instant) -> Decision:
 
 def next_due(execution: Execution) -> Instant | None:
     """When the first open wait comes due, or the deadline."""
-    due = None if execution.ending is not None else execution.identity.deadline
+    due = deadline_of(execution)
     for suspension in execution.suspensions.values():
         till = suspension.wait.wait_till
         if till is not None and (due is None or till < due):
@@ -106,10 +106,19 @@ def next_due(execution: Execution) -> Instant | None:
     return due
 
 
+def deadline_of(execution: Execution) -> Instant | None:
+    """When the execution's time is up, as things are: while all of it waits that moves on, unless asked for."""
+    identity = execution.identity
+    if identity.deadline is None or execution.ending is not None:
+        return None
+    waits = execution.status == "suspended" and not identity.policy.timeout_counts_waiting
+    return None if waits and execution.last_at < identity.deadline else identity.deadline
+
+
 def _due_row(execution: Execution, now: Instant) -> Row | None:
     """What the passing of time does: the deadline first, then the waits in the order of their instants."""
-    deadline = execution.identity.deadline
-    if deadline is not None and now >= deadline and execution.ending is None:
+    deadline = deadline_of(execution)
+    if deadline is not None and now >= deadline:
         error = NodeError(code="execution_timeout", message="the execution's time was up", retryable=False)
         return CancelRequested(now, "timeout", "failed", error)
     ripe = [s for s in execution.suspensions.values() if s.wait.wait_till is not None and s.wait.wait_till <= now]

@@ -63,9 +63,11 @@ class Drive:
         self._due_of: Any = None
 
     def due(self) -> Instant | None:
-        """When the next wait comes due; looked for only when the waits have changed."""
-        seen = (self.execution.suspensions, self.execution.ending is None)
-        if self._due_of is None or self._due_of[0] is not seen[0] or self._due_of[1] is not seen[1]:
+        """When the next wait, or the deadline, comes due; looked for only when something has changed about them."""
+        execution = self.execution
+        seen = (execution.suspensions, execution.identity, execution.ending is None, execution.status)
+        known = self._due_of
+        if known is None or known[0] is not seen[0] or known[1] is not seen[1] or known[2:] != seen[2:]:
             self._due_of = seen
             self._due = next_due(self.execution)
         return self._due

@@ -14,6 +14,7 @@ from prana_py.execution.iterations import count_iteration
 from prana_py.execution.rows import (
     AttemptFailed,
     Cancelled,
+    Forked,
     Gate,
     Row,
     RunKey,
@@ -445,6 +446,8 @@ class Draft:
             self._enqueue()
         self._notice_quiet_scopes()
         before = self.before
+        if self.identity.deadline is not None:
+            self._move_deadline(self.identity.deadline)
         if self.status == "running" or self.status == "suspended":
             live = self.frontier or self.attention or not waits_for_others(self.suspensions, self.owners)
             self.status = "running" if live else "suspended"
@@ -475,6 +478,12 @@ class Draft:
             error=self.error,
             last_at=self.at,
         )
+
+    def _move_deadline(self, deadline: Instant) -> None:
+        """Time in which all of it waited does not count, unless asked for; the time before it was forked never."""
+        waited = self.before.status == "suspended" and not self.identity.policy.timeout_counts_waiting
+        if waited or isinstance(self.current, Forked):
+            self.identity = replace(self.identity, deadline=Instant(deadline + self.at - self.before.last_at))
 
     def _enqueue(self) -> None:
         """Put the new runs where their turn is: nearly always on top, in connection order."""

@@ -381,7 +381,8 @@ class Draft:
 
     def drop_scope(self, scope: Scope) -> None:
         """A scope is gone, with every run, arrival and wait in it."""
-        self.empty_scope(scope)
+        if self.scope(scope).live:  # else nothing can be in it, and looking for it means looking everywhere
+            self.empty_scope(scope)
         self.scopes = self.scopes.discard(scope)
         self._forget(scope)
 

@@ -45,3 +45,8 @@ class SmallMap(dict[K, V]):
 
 
 FrozenMap: TypeAlias = SmallMap[K, V] | PMap[K, V]
+
+
+def frozen(entries: dict[K, V]) -> FrozenMap[K, V]:
+    """The map with these entries."""
+    return SmallMap(entries) if len(entries) <= LARGEST else pmap(entries)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from pyrsistent import PMap, pmap, pvector
+from pyrsistent import pmap, pvector
 
 from prana_py.errors import StorageError
 from prana_py.execution.activation import Activation, Arrival, Resumption
@@ -20,8 +20,9 @@ from prana_py.execution.execution import (
     KeptSignal,
     OwnerRun,
 )
+from prana_py.execution.frozen_map import frozen
 from prana_py.execution.node_error import NodeError
-from prana_py.execution.rows import Row, RunKey, ScopePlan
+from prana_py.execution.rows import Row, RunKey, ScopePlan, Settled
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState, Wave, feeds_of
 from prana_py.execution.suspension import Suspension
 from prana_py.execution.trail import CHUNK, Chunk, Trail
@@ -68,6 +69,8 @@ class ScopeRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What a scope remembers; ``latest`` points into the rows that are kept."""
 
     latest: dict[NodeKey, int] = {}
+    stand_ins: dict[NodeKey, Settled] = {}
+    """Rows that are no part of the history: what nodes are taken to have given, in a fork or a run from a node."""
     busy: tuple[NodeKey, ...] = ()
     queues: dict[NodeKey, tuple[ArrivalRecord, ...]] = {}
     runs: dict[NodeKey, int] = {}
@@ -176,8 +179,10 @@ def _arrival_records(arrivals: Iterable[Arrival]) -> tuple[ArrivalRecord, ...]:
 
 
 def _scope_record(state: ScopeState, keys: Sequence[NodeKey], places: Mapping[int, int]) -> ScopeRecord:
+    latest = [row for row in state.latest if row is not None]
     return ScopeRecord(
-        latest={row.node: places[id(row)] for row in state.latest if row is not None},
+        latest={row.node: places[id(row)] for row in latest if id(row) in places},
+        stand_ins={row.node: row for row in latest if isinstance(row, Settled) and id(row) not in places},
         busy=tuple(key for ordinal, key in enumerate(keys) if state.busy >> ordinal & 1),
         queues={key: _arrival_records(queue) for key, queue in _by_key(state.queues, keys).items()},
         runs=_by_key(state.runs, keys),
@@ -255,8 +260,9 @@ class _Reader:
     def execution(self, snapshot: Snapshot, environment: Mapping[str, Any]) -> Execution:
         whole = len(self.rows) // CHUNK * CHUNK
         chunks = [Chunk(tuple(self.rows[start : start + CHUNK])) for start in range(0, whole, CHUNK)]
-        owners: PMap[RunKey, OwnerRun] = pmap({record.key: self.owner(record) for record in snapshot.owners})
+        owners = frozen({record.key: self.owner(record) for record in snapshot.owners})
         scopes = {scope: self.scope(record, scope) for scope, record in snapshot.scopes}
+        waits = {suspension.wait_id: suspension for suspension in snapshot.suspensions}
         quiet = tuple(scope for scope, state in scopes.items() if not state.live)
         going_on = tuple(key for key, owner in owners.items() if owner.may_go_on)
         return Execution(
@@ -267,10 +273,10 @@ class _Reader:
             trail=Trail(pvector(chunks), tuple(self.rows[whole:]), snapshot.dropped, snapshot.look_at),
             position=snapshot.position,
             top=self.scope(snapshot.top, ()),
-            scopes=pmap(scopes),
+            scopes=frozen(scopes),
             frontier=tuple(map(self.activation, snapshot.frontier)),
-            parked=pmap({record.key: record for record in map(self.activation, snapshot.parked)}),
-            suspensions=pmap({s.wait_id: s for s in snapshot.suspensions}) if snapshot.suspensions else NO_SUSPENSIONS,
+            parked=frozen({record.key: record for record in map(self.activation, snapshot.parked)}),
+            suspensions=frozen(waits) if waits else NO_SUSPENSIONS,
             owners=owners,
             attention=(*quiet, *going_on),
             state=snapshot.state,
@@ -278,9 +284,9 @@ class _Reader:
             iteration_count=snapshot.iteration_count,
             ending=snapshot.ending,
             signals=snapshot.signals,
-            mutexes=pmap(snapshot.mutexes),
+            mutexes=frozen(snapshot.mutexes),
             run_counts=self.by_ordinal(snapshot.run_counts),
-            closed_scopes=pmap(
+            closed_scopes=frozen(
                 {key: self.scope(record, ((key, 0, 0),)) for key, record in snapshot.closed_scopes.items()}
             ),
             output=snapshot.output,
@@ -306,6 +312,8 @@ class _Reader:
             if not isinstance(row, RunRow):
                 raise StorageError(f"row {place} is not of a run of node {key!r}", code="snapshot_invalid")
             latest[self.graph.vertex(key).slot] = row
+        for key, stand_in in record.stand_ins.items():
+            latest[self.graph.vertex(key).slot] = stand_in
         queues: dict[int, Queue] = {}
         waiting = 0
         for key, records in record.queues.items():

@@ -7,33 +7,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyrsistent import PMap
 
-from prana_py.execution.frozen_map import LARGEST, FrozenMap, SmallMap
+from prana_py.execution.frozen_map import LARGEST, FrozenMap, SmallMap, frozen
 
 CHANGES = st.lists(st.tuples(st.sampled_from(["set", "discard"]), st.integers(0, 2 * LARGEST)), max_size=4 * LARGEST)
 
 
 @given(CHANGES)
 def test_a_map_says_what_a_dict_would_say_and_the_ones_before_it_stay_as_they_were(changes: list[tuple[str, int]]):
-    frozen: FrozenMap[int, int] = SmallMap()
+    changing: FrozenMap[int, int] = SmallMap()
     plain: dict[int, int] = {}
     for step, (change, key) in enumerate(changes):
-        before, said = frozen, dict(frozen)
+        before, said = changing, dict(changing)
         if change == "set":
-            frozen, plain = frozen.set(key, step), {**plain, key: step}
+            changing, plain = changing.set(key, step), {**plain, key: step}
         else:
-            frozen = frozen.discard(key)
+            changing = changing.discard(key)
             plain.pop(key, None)
         assert dict(before) == said
 
-    assert dict(frozen) == plain
+    assert dict(changing) == plain
 
 
 def test_a_map_that_has_grown_is_persistent_so_that_a_change_does_not_copy_it():
-    frozen: FrozenMap[int, int] = SmallMap()
+    growing: FrozenMap[int, int] = SmallMap()
     for key in range(LARGEST + 1):
-        frozen = frozen.set(key, key)
+        growing = growing.set(key, key)
 
-    assert isinstance(frozen, PMap)
+    assert isinstance(growing, PMap)
+
+
+@pytest.mark.parametrize("size", [0, 1, LARGEST, LARGEST + 1])
+def test_a_map_is_made_of_the_entries_that_it_is_to_have(size: int):
+    assert dict(frozen({key: -key for key in range(size)})) == {key: -key for key in range(size)}
 
 
 def test_what_is_not_there_cannot_be_removed():

@@ -39,7 +39,7 @@ def run_node(execution: Execution, entry: Entry, options: Options) -> Program[Ex
         if activation.not_before > drive.now:
             yield from drive.take((yield Perform(drive.execution.id, (), activation.not_before)))
         elif calls := (yield from drive.launch((activation,))):
-            yield from drive.take((yield Perform(drive.execution.id, calls, drive.due())))
+            yield from drive.take((yield Perform(drive.execution.id, calls)))
     if drive.execution.ending is not None:
         return (yield from run_to_rest(drive.execution, options))
     return drive.execution

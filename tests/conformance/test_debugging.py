@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from prana_py import Execution, NotFoundError, TransitionError, UsageError, Workflow
+from prana_py import Execution, NotFoundError, TransitionError, UsageError, Workflow, WorkflowSettings
 from prana_py.engine.graph_executor import GraphExecutor
 from prana_py.execution.storage import from_storage_format, to_storage_format
+from prana_py.testing.fake_clock import FakeClock
 from tests.conformance.fixtures import (
     Check,
     F,
@@ -44,9 +45,14 @@ class Bench:
         return told(self.executor.execute_from_node(self.fresh, key, *value, outputs=outputs))
 
 
+def again(execution: Execution) -> Execution:
+    """The execution after it was stored and loaded."""
+    return from_storage_format(to_storage_format(execution), execution.execution_graph)
+
+
 def told(execution: Execution) -> Execution:
     """The execution, which must be exactly what its journal tells of."""
-    loaded = from_storage_format(to_storage_format(execution), execution.execution_graph)
+    loaded = again(execution)
     for field in ("status", "node_executions", "active_nodes", "completed_nodes", "node_depth", "position", "error"):
         assert getattr(loaded, field) == getattr(execution, field), field
     return execution
@@ -235,3 +241,55 @@ def test_an_execution_that_has_begun_is_not_executed_again():
         bench.executor.execute_workflow(done, 2)
     with pytest.raises(UsageError, match="did you mean 'env'"):
         bench.executor.initialize_execution(bench.fresh.execution_graph, {"enw": {}})
+
+
+def test_a_node_alone_is_tried_again_as_its_settings_say():
+    world = World(clock=FakeClock(jumps=True), max_concurrency=4)
+    soon = {"retry_on_failed": True, "max_retries": 3, "retry_delay_ms": 500}
+    executor = GraphExecutor(runtime=world.runtime)
+    fresh = executor.initialize_execution(
+        graph_of(prana({"t": T, "f": ("test.flaky", {}, soon), "n": S}, "t > f; f > n"))
+    )
+
+    run, execution = executor.execute_node(fresh, "f")
+
+    assert (run.status, run.attempt, len(run.attempts)) == ("completed", 3, 2)
+    assert statuses(told(execution), "n") == [None]
+
+
+def test_what_stands_for_an_output_is_seen_by_templates_and_survives_storing_a_bounded_history():
+    nodes = {
+        "t": T,
+        "a": S,
+        "b": "core.noop",
+        "if": ("logic.if", {"condition": "{{ $execution.run_index < 200 }}"}),
+        "w": W,
+        "c": (S, {"far": "{{ $nodes.a.output.x }}"}),
+    }
+    links = "t > a; a > b; b > if; if:true > b; if:false > w; w > c"
+    bench = Bench(prana(nodes, links, settings=WorkflowSettings(history=1)))
+
+    suspended = bench.executor.execute_from_node(bench.fresh, "b", outputs={"a": {"x": 5}})
+    execution = bench.executor.resume_workflow(again(suspended), 1)
+
+    assert suspended.trail.dropped
+    assert (execution.status, record(execution, "c").output["far"]) == ("completed", 5)
+
+
+def test_only_what_has_ended_is_retried():
+    world = World()
+    waiting = world.runtime.execute(prana({"t": T, "w": W}, "t > w"))
+
+    with pytest.raises(UsageError, match="suspended"):
+        world.runtime.retry(waiting)
+
+
+def test_a_cancelled_execution_is_retried_with_its_wait_open_again():
+    world = World()
+    cancelled = world.runtime.cancel(world.runtime.execute(prana({"t": T, "w": W, "n": S}, "t > w; w > n")))
+
+    waiting = told(world.runtime.retry(cancelled))
+    done = world.runtime.resume(waiting, 5)
+
+    assert (cancelled.status, waiting.status, done.status) == ("cancelled", "suspended", "completed")
+    assert record(done, "n").output == {"from": 5}

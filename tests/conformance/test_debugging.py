@@ -203,6 +203,16 @@ def test_a_node_is_run_with_what_came_last_into_each_of_its_ports():
     assert again.identity.origin.how == "run_node"
 
 
+def test_of_two_sources_into_one_port_a_node_run_by_hand_gets_what_came_last():
+    links = "t > a; t > b; a > j; b > j"
+    bench = Bench(prana({"t": T, "a": (S, {"is": "a"}), "b": (S, {"is": "b"}), "j": S}, links))
+    done = bench.executor.execute_workflow(bench.fresh, 1)
+
+    again = bench.node("j", of=done)
+
+    assert again.node_executions["j"][-1].output["from"]["is"] == "b"
+
+
 def test_a_node_that_waits_cannot_be_run_beside_its_wait():
     bench = Bench(prana({"t": T, "w": W}, "t > w"))
     suspended = bench.executor.execute_workflow(bench.fresh)

@@ -711,6 +711,12 @@ def test_what_was_ready_there_is_ready_here():
     assert execution.active_nodes == {"b", "j"}
 
 
+def test_what_was_put_in_by_hand_there_is_ready_here():
+    execution = loaded(LINE, ran("t", 0), execution_data={"active_nodes": {"p": 1, "end": 5}})
+
+    assert {activation.vertex.key for activation in execution.frontier} == {"p", "end"}
+
+
 @pytest.mark.parametrize(
     ("told", "code", "said"),
     [

@@ -9,7 +9,18 @@ import msgspec
 
 from prana_py.driver.apply import cancelled_row, row_of
 from prana_py.driver.decide import Await, Launch, Rest, Write, decide, next_due
-from prana_py.driver.effects import Abandon, ChildDone, ChildStart, Commit, Done, Notify, Perform, ReadClock, Report
+from prana_py.driver.effects import (
+    Abandon,
+    ChildDone,
+    ChildStart,
+    Commit,
+    Done,
+    Leave,
+    Notify,
+    Perform,
+    ReadClock,
+    Report,
+)
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import events_between, starting
 from prana_py.driver.prepare import prepare
@@ -18,7 +29,7 @@ from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, row_for
 from prana_py.driver.resume_urls import UrlWriter
 from prana_py.driver.straight import go_straight
-from prana_py.driver.sub_workflows import children_of, orphans, result_for_parent
+from prana_py.driver.sub_workflows import children_of, error_start, orphans, result_for_parent
 from prana_py.errors import InvariantError, TransitionError
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import Execution
@@ -229,7 +240,12 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
         if drive.to_start:
             yield from _await(drive, (), None)
         elif (yield from _step(drive)):
-            return drive.execution
+            break
+    if drive.execution.status == "failed" and not execution.is_final:
+        start = error_start(drive.execution)
+        if start is not None:
+            yield Leave(start)
+    return drive.execution
 
 
 def _step(drive: Drive) -> Program[bool]:

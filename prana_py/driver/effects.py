@@ -37,6 +37,22 @@ class ChildStart(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     delay_ns: int = 0
 
 
+class ErrorStart(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """The error workflow to be started because an execution has failed, or found if it was started before."""
+
+    execution_id: ExecutionId
+    workflow_id: WorkflowId
+    input: dict[str, Any]
+    """The error, and which execution of which workflow it ended, with its input and the node."""
+    at: Instant
+
+
+class Leave(msgspec.Struct, frozen=True, gc=False):
+    """Leave this for later: after the execution that asks for it has come to rest."""
+
+    job: ErrorStart
+
+
 class Perform(msgspec.Struct, frozen=True, gc=False):
     """Start these calls and children, and wait until something has happened: replied to with a ``Report``.
 
@@ -138,5 +154,17 @@ class Deliver(msgspec.Struct, frozen=True, gc=False):
 
 
 Effect: TypeAlias = (
-    Invocation | ReadClock | MakeId | Perform | Abandon | Commit | Notify | Load | LoadGraph | Keep | TakeJob | Deliver
+    Invocation
+    | ReadClock
+    | MakeId
+    | Perform
+    | Abandon
+    | Commit
+    | Notify
+    | Load
+    | LoadGraph
+    | Keep
+    | TakeJob
+    | Deliver
+    | Leave
 )

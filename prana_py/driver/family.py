@@ -7,7 +7,8 @@ from typing import TypeAlias
 import msgspec
 
 from prana_py.driver.drive import Options, run_to_rest
-from prana_py.driver.effects import ChildStart, Deliver, Keep, Load, LoadGraph, TakeJob
+from prana_py.driver.effects import ChildStart, Deliver, ErrorStart, Keep, Load, LoadGraph, TakeJob
+from prana_py.driver.error_workflows import start_error_workflow
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, Resume
 from prana_py.driver.start import start_to_rest
@@ -19,7 +20,7 @@ from prana_py.execution.suspension import SubWorkflowWait
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId
 
-Job: TypeAlias = ChildStart | Deliver
+Job: TypeAlias = ChildStart | Deliver | ErrorStart
 
 
 class ChildFailed(msgspec.Struct, frozen=True, gc=False):
@@ -36,13 +37,13 @@ class ChildFailed(msgspec.Struct, frozen=True, gc=False):
         return Resume(self.start.parent.wait_id, [result] if self.start.is_one_of_many else result)
 
 
-def start_child(start: ChildStart, options: Options, max_depth: int) -> Program[Execution | ChildFailed]:
+def start_child(start: ChildStart, options: Options) -> Program[Execution | ChildFailed]:
     """Start a sub-workflow, or find the one that was started before, and drive it to rest."""
     existing: Execution | None = yield Load(start.execution_id)
     if existing is not None:
         return existing if existing.is_final else (yield from _kept(run_to_rest(existing, options)))
-    if start.parent.depth > max_depth:
-        return ChildFailed(start, "sub_workflow_depth", f"sub-workflows may nest {max_depth} deep")
+    if start.parent.depth > start.parent.max_depth:
+        return ChildFailed(start, "sub_workflow_depth", f"sub-workflows may nest {start.parent.max_depth} deep")
     try:
         graph: ExecutionGraph = yield LoadGraph(start.workflow_id, start.version)
         child_options = StartOptions(
@@ -84,7 +85,10 @@ def _do(job: Job, options: Options) -> Program[None]:
     if isinstance(job, Deliver):
         yield from deliver(job.execution_id, job.request, options)
         return
-    child = yield from start_child(job, options, 1 << 30)
+    if isinstance(job, ErrorStart):
+        yield from start_error_workflow(job, options)
+        return
+    child = yield from start_child(job, options)
     if isinstance(child, ChildFailed):
         yield from deliver(job.parent.execution_id, child.as_request(), options)
     else:

@@ -51,6 +51,7 @@ EventKind: TypeAlias = Literal[
     "signal_kept",
     "scope_opened",
     "scope_closed",
+    "error_workflow_not_started",
 ]
 
 

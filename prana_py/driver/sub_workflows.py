@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from prana_py.driver.effects import ChildStart, Deliver, Effect, Load
+from prana_py.driver.effects import ChildStart, Deliver, Effect, ErrorStart, Load
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Resume, Signal
-from prana_py.execution.children import child_inputs
+from prana_py.execution.children import child_inputs, error_execution_id
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Parent, Row, Settled, Suspended
 from prana_py.execution.suspension import SubWorkflowRequest, SubWorkflowWait, Suspension, nanoseconds
@@ -26,8 +26,6 @@ def _starts(execution: Execution, suspension: Suspension) -> list[ChildStart]:
     wait = suspension.wait
     if not isinstance(wait, SubWorkflowWait) or not wait.children:
         return []  # without ids of their own, its children are somebody else's to carry out
-    parent = execution.identity.parent
-    depth = 1 if parent is None else parent.depth + 1
     inputs = child_inputs(wait.request)
     return [
         ChildStart(
@@ -36,12 +34,49 @@ def _starts(execution: Execution, suspension: Suspension) -> list[ChildStart]:
             version=wait.request.version,
             input=value,
             mode=wait.execution_mode,
-            parent=Parent(execution.id, suspension.wait_id, item, depth),
+            parent=_parent(execution, suspension, item),
             is_one_of_many=wait.request.batch != "all",
             delay_ns=_delay(wait.request, item, len(inputs)),
         )
         for item, (child, value) in enumerate(zip(wait.children, inputs, strict=True))
     ]
+
+
+def _parent(execution: Execution, suspension: Suspension, item: int) -> Parent:
+    """Where a child comes from; what holds for the whole family is handed down."""
+    identity = execution.identity
+    above = identity.parent
+    return Parent(
+        execution.id,
+        suspension.wait_id,
+        item,
+        1 if above is None else above.depth + 1,
+        identity.policy.max_depth if above is None else above.max_depth,
+        identity.trigger_type == "error" or (above is not None and above.of_error_workflow),
+    )
+
+
+def error_start(execution: Execution) -> ErrorStart | None:
+    """The error workflow that the end of an execution calls for; none for what happens within an error workflow."""
+    identity = execution.identity
+    workflow_id = identity.policy.error_workflow
+    if workflow_id is None or execution.status != "failed" or identity.trigger_type == "error":
+        return None
+    if identity.parent is not None and identity.parent.of_error_workflow:
+        return None
+    error = execution.error
+    return ErrorStart(
+        execution_id=error_execution_id(execution.id),
+        workflow_id=workflow_id,
+        at=execution.last_at,
+        input={
+            "error": None if error is None else error.as_data(),
+            "execution_id": execution.id,
+            "workflow_id": execution.workflow_id,
+            "input": identity.trigger_data,
+            "node_key": None if error is None else error.node_key,
+        },
+    )
 
 
 def _delay(request: SubWorkflowRequest, item: int, count: int) -> int:

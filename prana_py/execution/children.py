@@ -1,4 +1,4 @@
-"""The ids of sub-workflows' executions: made from the run that starts them, so that starting twice finds the first."""
+"""The ids of executions that others start: made from what starts them, so that starting twice finds the first."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def child_ids(key_seed: ExecutionId, wait_id: WaitId, request: SubWorkflowReques
         blake2b(f"{seed}\x1f{item}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         for item in range(len(child_inputs(request)))
     )
+
+
+def error_execution_id(failed: ExecutionId) -> ExecutionId:
+    """The id of the execution of the error workflow that an execution's failure starts."""
+    from hashlib import blake2b
+
+    return blake2b(f"error\x1f{failed}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def child_inputs(request: SubWorkflowRequest) -> list[Any]:

@@ -102,6 +102,10 @@ class Parent(msgspec.Struct, frozen=True, gc=False, array_like=True):
     wait_id: WaitId
     item: int
     depth: int
+    max_depth: int = 20
+    """How deep sub-workflows may nest: what the policy of the outermost says."""
+    of_error_workflow: bool = False
+    """Somewhere above is an execution that was started because another one failed."""
 
 
 class Origin(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -168,7 +168,7 @@ class _Session(Session):
         self._hold(self.loop.create_task(self._child(start)))
 
     async def _child(self, start: ChildStart) -> None:
-        program = start_child(start, self.runtime.options, self.runtime.max_depth)
+        program = start_child(start, self.runtime.options)
         try:
             self._receive(child_done(start, await _Session(self.runtime).perform(program)))
         except Exception as error:  # noqa: BLE001  # the parent waits: it gets whatever went wrong, and raises it

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TypeGuard
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
 from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import Options, run_to_rest
-from prana_py.driver.effects import Commit, Deliver, Keep, Load, LoadGraph, MakeId, Notify, ReadClock, TakeJob
+from prana_py.driver.effects import Commit, Deliver, Keep, Leave, Load, LoadGraph, MakeId, Notify, ReadClock, TakeJob
 from prana_py.driver.family import Job, with_family
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import LifecycleEvent
@@ -98,7 +98,6 @@ class Runtime:
         for workflow in workflows:
             graph = self.graph_of(workflow)
             self.graphs[graph.workflow_id] = graph
-        self.max_depth = 20
         self.abandoned_calls = 0
         """Calls that were given up while their threads may still be at work."""
         self.mailboxes: dict[ExecutionId, Callable[[Any], None]] = {}
@@ -191,6 +190,7 @@ class Runtime:
             LoadGraph: self._load_graph,
             Keep: self._keep,
             TakeJob: self._take_job,
+            Leave: self._leave,
             Deliver: self._deliver,
         }
 
@@ -247,6 +247,9 @@ class Runtime:
     def _deliver(self, effect: Deliver) -> None:
         if not self.send(effect.execution_id, effect.request):
             self._jobs.append(effect)
+
+    def _leave(self, effect: Leave) -> None:
+        self._jobs.append(effect.job)
 
     def _take_job(self, effect: TakeJob) -> Any:
         if effect.peek:

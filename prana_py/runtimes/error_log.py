@@ -10,6 +10,8 @@ from prana_py.execution.node_error import NodeError
 
 LOGGER: Final = "prana_py.errors"
 
+_GRAVE: Final = frozenset({"node_failed", "execution_failed", "error_workflow_not_started"})
+
 
 def log_errors(event: LifecycleEvent) -> None:
     """The observer that writes each failure of a node to the log: what and where, with its traceback.
@@ -25,7 +27,7 @@ def log_errors(event: LifecycleEvent) -> None:
     where = "" if error.node_key is None else f" at node {error.node_key!r}"
     traceback = f"\n{error.traceback}" if error.traceback else ""
     getLogger(LOGGER).log(
-        ERROR if event.kind in ("node_failed", "execution_failed") and not event.scope else INFO,
+        ERROR if event.kind in _GRAVE and not event.scope else INFO,
         "execution %s of workflow %s%s: %s: %s%s",
         event.execution_id,
         event.workflow_id,

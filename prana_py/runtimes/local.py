@@ -263,7 +263,7 @@ class _Session:
 
     def _child_done(self, start: ChildStart) -> ChildDone:
         session = _Session(self.runtime)
-        child = session.finish(start_child(start, self.runtime.options, self.runtime.max_depth))
+        child = session.finish(start_child(start, self.runtime.options))
         if session.interrupt is not None:
             self._interrupted(session.interrupt)
         if isinstance(child, ChildFailed):

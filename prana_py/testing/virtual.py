@@ -227,7 +227,7 @@ class VirtualRuntime(Runtime):
                 strand.done.append(ChildDone(child.id, child))
             self._wake(strand)
 
-        self._begin(start_child(start, self.options, self.max_depth), ended)
+        self._begin(start_child(start, self.options), ended)
 
     def _abandon(self, strand: Strand, effect: Abandon) -> None:
         now = self.clock.now()

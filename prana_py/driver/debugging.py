@@ -16,9 +16,9 @@ from prana_py.errors import UsageError
 from prana_py.execution.activation import Activation
 from prana_py.execution.entering import entered_row
 from prana_py.execution.execution import Execution
-from prana_py.execution.history import fork
-from prana_py.execution.rows import RunKey, Started
-from prana_py.execution.transitions import apply, start
+from prana_py.execution.history import at, fork
+from prana_py.execution.rows import RunKey
+from prana_py.execution.transitions import apply
 from prana_py.identifiers import TOP, ExecutionId, Instant, NodeKey
 
 
@@ -89,11 +89,8 @@ def _reopened(execution: Execution, options: Options, how: str) -> Program[Execu
 
 def before_the_end(execution: Execution) -> int:
     """The position up to which nothing had brought on the end of an execution."""
-    rows = execution.journal
-    first = rows[0]
-    assert isinstance(first, Started)
-    value = start(execution.execution_graph, first, execution.environment)
-    for row in rows[1:]:
+    value = at(execution, 1)
+    for row in execution.journal[1:]:
         after = apply(value, row)
         if after.ending is not None or after.is_final:
             break

@@ -284,6 +284,9 @@ def test_what_stands_for_an_output_is_seen_by_templates_and_survives_storing_a_b
 
     assert suspended.trail.dropped
     assert (execution.status, record(execution, "c").output["far"]) == ("completed", 5)
+    with pytest.raises(UsageError) as caught:
+        bench.executor.execute_node(execution, "c")
+    assert caught.value.code == "history_not_kept"
 
 
 def test_only_what_has_ended_is_retried():

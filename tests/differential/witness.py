@@ -41,12 +41,15 @@ class Witness:
             self.compare_ends(row)
         if self.parted:
             return
+        self.follow(before, row)
+        self.compare(after)
+
+    def follow(self, before: Execution, row: Row) -> None:
         match row:
             case Settled(node=node, scope=scope, run=run) if (node, scope, run) in before.owners:
                 pass  # the interpreter has done so already
             case Settled(error=error) if error is not None and error.code == "join_starved":
                 self.parted = True
-                return
             case Settled():
                 self.settle(row)
             case Suspended() | Begun():
@@ -56,8 +59,6 @@ class Witness:
         for consequence in getattr(row, "consequences", ()):
             if isinstance(consequence, Withdrawn):
                 self.teach(*consequence.run)
-        if not after.attention and after.ending is None and not after.is_final:
-            self.compare(after)
 
     # ---- events
 
@@ -105,7 +106,9 @@ class Witness:
     # ---- where both have come to
 
     def compare(self, execution: Execution) -> None:
-        """The same runs are live, in the same order, and the same arrivals wait."""
+        """The same runs are live, in the same order, and the same arrivals wait – once scope owners have gone on."""
+        if self.parted or execution.attention or execution.ending is not None or execution.is_final:
+            return
         engine = {_key(activation) for activation in (*execution.frontier, *execution.parked.values())}
         starved = {_key(activation) for activation in execution.frontier if activation.starved}
         reference = {_told(run) for run in self.reference.runs()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -404,7 +404,7 @@ class Interpreter:
         """The other live work, in this scope or inside it, from which a path leads to the join."""
         return self._live_among(place, self.net.upstream(place[1]))
 
-    def _live_among(self, place: Place, keys: set[str]) -> list[Place]:
+    def _live_among(self, place: Place, keys: Set[str]) -> list[Place]:
         scope, _ = place
         return [other for other in self.live() if other != place and other[1] in keys and _inside(other[0], scope)]
 

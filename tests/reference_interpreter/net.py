@@ -146,9 +146,13 @@ class Net:
 
     # ---- paths; ways back are no part of any path, because nothing arrives by them
 
-    def upstream(self, key: str) -> set[str]:
+    def upstream(self, key: str) -> frozenset[str]:
         """The other nodes from which a path leads to this one."""
-        return self._search(self._before[key], self._before) - {key}
+        return self._upstream[key]
+
+    @cached_property
+    def _upstream(self) -> dict[str, frozenset[str]]:
+        return {key: frozenset(self._search(self._before[key], self._before) - {key}) for key in self.nodes}
 
     def downstream(self, key: str) -> set[str]:
         """The other nodes to which a path leads from this one."""
@@ -169,9 +173,7 @@ class Net:
         upstream = self.upstream(through)
         depth = self.depths[through]
         met = self._search([key], self._after, stop=through) - {through}
-        return not any(
-            self.depths[other] <= depth and (other not in upstream or self._may_end(other)) for other in met
-        )
+        return not any(self.depths[other] <= depth and (other not in upstream or self._may_end(other)) for other in met)
 
     def _may_end(self, key: str) -> bool:
         leaving = [i for i, edge in enumerate(self.edges) if edge.source == key]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from prana_py.driver.effects import Done, Perform
+from prana_py.driver.effects import Done, Perform, Report
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Completed, Failed, Outcome
 from prana_py.driver.program import Program
+from prana_py.driver.requests import Request
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.rows import CancelRequested, Prepared, Row
@@ -22,6 +23,7 @@ class Preparing(Protocol):
     now: Instant
 
     def write(self, row: Row) -> Program[None]: ...
+    def obey(self, request: Request, *, strictly: bool = False) -> Program[None]: ...
 
 
 def wants_preparation(execution: Execution) -> bool:
@@ -48,14 +50,27 @@ def prepare_nodes(drive: Preparing) -> Program[None]:
             variables=drive.execution.variables,
             now=drive.now,
         )
-        report = yield Perform(drive.execution.id, (call,))
-        drive.now = report.now
-        outcome: Outcome = next(done.outcome for done in report.done if isinstance(done, Done))
+        outcome = yield from _answer(drive, call)
+        if drive.execution.ending is not None:
+            return
         error = _keep(prepared, vertex.key, outcome)
         if error is not None:
             yield from drive.write(CancelRequested(drive.now, "preparation failed", "failed", error))
             return
     yield from drive.write(Prepared(drive.now, prepared))
+
+
+def _answer(drive: Preparing, call: Invocation) -> Program[Outcome]:
+    """What a call gives; requests that come before it does are met after it."""
+    report: Report = yield Perform(drive.execution.id, (call,))
+    requests = list(report.requests)
+    while not report.done:
+        report = yield Perform(drive.execution.id, ())
+        requests.extend(report.requests)
+    drive.now = report.now
+    for request in requests:
+        yield from drive.obey(request)
+    return next(done.outcome for done in report.done if isinstance(done, Done))
 
 
 def _keep(prepared: dict[str, Any], key: str, outcome: Outcome) -> NodeError | None:

@@ -28,12 +28,15 @@ def failure(error: BaseException, *, cancelled: bool = False) -> Failed:
     """
     try:
         told = _node_error(error, set(), cancelled=cancelled)
-    except Exception as unreadable:  # noqa: BLE001  # the exception's own code: its text, its cause, its class
+    except KeyboardInterrupt as interrupt:
+        # Ctrl-C came just now, or the exception's own code raises it: either way it must not be lost.
+        told = NodeError(code="interrupted", message="interrupted", retryable=False, details=_details(interrupt))
+    except BaseException as unreadable:  # noqa: BLE001  # the exception's own code: its text, its cause, its class
         told = _unreadable(error, unreadable)
     return Failed(told, cancelled)
 
 
-def _unreadable(error: BaseException, why: Exception) -> NodeError:
+def _unreadable(error: BaseException, why: BaseException) -> NodeError:
     """The bare fact that something was raised that cannot be told of."""
     message = f"{type(error).__name__} was raised, and cannot be told of: looking at it raised {type(why).__name__}"
     return NodeError(code="node_failed", message=bounded(message, LONGEST_MESSAGE))

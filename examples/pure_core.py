@@ -20,19 +20,28 @@ from prana_py import (
     wait_for_signal,
 )
 from prana_py.builtin_nodes.all_nodes import with_builtin
-from prana_py.driver.apply import row_of
-from prana_py.driver.decide import Await, Launch, Rest, Write, decide, next_due
-from prana_py.driver.invocation import Invocation
-from prana_py.driver.outcome import Waiting
-from prana_py.driver.prepare import prepare
-from prana_py.driver.requests import Resume, row_for
+from prana_py.engine.core import (
+    Await,
+    Invocation,
+    Launch,
+    Rest,
+    Resume,
+    Row,
+    Waiting,
+    Write,
+    advance,
+    as_instant,
+    call_node,
+    decide,
+    encode_row,
+    load_rows,
+    next_due,
+    prepare,
+    row_for,
+    row_of,
+)
 from prana_py.execution.activation import Activation
-from prana_py.execution.rows import Row
-from prana_py.execution.storage import encode_row, load_rows
-from prana_py.execution.suspension import as_instant
-from prana_py.execution.transitions import advance
 from prana_py.identifiers import ExecutionId, Instant
-from prana_py.nodes.call import call_node
 
 
 @node

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from prana_py.driver.outcome import Waiting
 from prana_py.engine.compiling import compile_workflow
 from prana_py.engine.graph_executor import GraphExecutor
 from prana_py.engine.run import run
@@ -19,6 +22,7 @@ from prana_py.errors import (
     UsageError,
 )
 from prana_py.execution.execution import Execution
+from prana_py.execution.history import Difference, diff, fork
 from prana_py.execution.legacy import from_legacy
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.node_execution import NodeExecution
@@ -28,6 +32,7 @@ from prana_py.model.builder import WorkflowBuilder
 from prana_py.model.connection import Connection
 from prana_py.model.document import dump_workflow, load_workflow, workflow_from_dict, workflow_to_dict
 from prana_py.model.node import Node
+from prana_py.model.prototypes import NodePrototype, WorkflowPrototype, clone
 from prana_py.model.retry import Retry
 from prana_py.model.settings import NodeSettings, WorkflowSettings
 from prana_py.model.workflow import Workflow
@@ -52,11 +57,17 @@ from prana_py.nodes.returns import (
 from prana_py.runtimes.interceptors import Change, Veto
 from prana_py.runtimes.local import LocalRuntime
 
+if TYPE_CHECKING:
+    from prana_py.runtimes.async_local import AsyncLocalRuntime
+    from prana_py.testing.testing_runtime import TestingRuntime
+
 __all__ = [
+    "AsyncLocalRuntime",
     "Catalog",
     "Change",
     "CompileError",
     "Connection",
+    "Difference",
     "DocumentError",
     "Each",
     "Execution",
@@ -70,6 +81,7 @@ __all__ = [
     "NodeError",
     "NodeExecution",
     "NodeFailure",
+    "NodePrototype",
     "NodeSettings",
     "NodeType",
     "NotFoundError",
@@ -81,14 +93,20 @@ __all__ = [
     "StorageError",
     "Suspension",
     "TemplateError",
+    "TestingRuntime",
     "TransitionError",
     "UsageError",
     "Veto",
+    "Waiting",
     "Workflow",
     "WorkflowBuilder",
+    "WorkflowPrototype",
     "WorkflowSettings",
+    "clone",
     "compile_workflow",
+    "diff",
     "dump_workflow",
+    "fork",
     "from_legacy",
     "load_workflow",
     "node",
@@ -104,3 +122,17 @@ __all__ = [
     "workflow_from_dict",
     "workflow_to_dict",
 ]
+
+_LATER = {
+    "AsyncLocalRuntime": "prana_py.runtimes.async_local",
+    "TestingRuntime": "prana_py.testing.testing_runtime",
+}
+"""Names that are imported when they are asked for, because they bring an event loop, or tests, with them."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)

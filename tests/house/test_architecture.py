@@ -14,7 +14,7 @@ from tests.house.sources import PACKAGE, TOP, modules, syntax
 
 PURE = ("errors.py", "identifiers.py", "model", "expressions", "graph", "execution", "driver")
 
-ENTRY_POINTS = {"prana_py.cli.__main__", "prana_py.cli.main"}
+ENTRY_POINTS = {"prana_py.engine.core", "prana_py.cli.__main__", "prana_py.cli.main"}
 """Modules that are called from outside, so that nothing inside imports them."""
 
 EMPTY_WORDS = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}

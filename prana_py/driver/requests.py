@@ -125,8 +125,7 @@ def _checked_data(suspension: Suspension, data: Any) -> Any:
         data = storable(data)
     except NotStorableError as error:
         raise TransitionError(f"the data to resume {suspension.wait_id!r} with cannot be stored: {error}") from error
-    schema = getattr(suspension.wait, "schema", None)
-    faults = [] if schema is None else compile_contract(schema).faults(data)
+    faults = _faults(suspension, data)
     if faults:
         problems = [f"{place}: {fault}" if place else fault for place, fault in faults]
         raise TransitionError(
@@ -137,13 +136,17 @@ def _checked_data(suspension: Suspension, data: Any) -> Any:
     return data
 
 
+def _faults(suspension: Suspension, data: Any) -> list[tuple[str, str]]:
+    """In what the data do not fit the schema that the wait was asked for with."""
+    schema = getattr(suspension.wait, "schema", None)
+    return [] if schema is None else compile_contract(schema).faults(data)
+
+
 def _signalled(execution: Execution, request: Signal, now: Instant) -> Row:
     data = request.data
-    waiting = [
-        s for s in execution.suspensions.values() if isinstance(s.wait, SignalWait) and s.wait.name == request.name
-    ]
+    waiting = _waiting_for(execution, request.name, now)
     if waiting:
-        first = min(waiting, key=lambda suspension: (suspension.suspended_at, suspension.wait_id))
+        first = waiting[0]
         return Resumed(now, first.wait_id, _checked_data(first, data))
     if not request.buffer:
         raise TransitionError(
@@ -203,12 +206,24 @@ def _items_added(execution: Execution, request: AddItems, now: Instant) -> Row:
     raise TransitionError(f"node {request.node!r} of execution {execution.id!r} takes no more items", code="not_open")
 
 
+def _waiting_for(execution: Execution, name: str, now: Instant) -> list[Suspension]:
+    """The waits for a signal that are not over, the oldest first."""
+    waits = [
+        suspension
+        for suspension in execution.suspensions.values()
+        if isinstance(suspension.wait, SignalWait)
+        and suspension.wait.name == name
+        and (suspension.wait.wait_till is None or now < suspension.wait.wait_till)
+    ]
+    return sorted(waits, key=lambda suspension: (suspension.suspended_at, suspension.wait_id))
+
+
 def taken_signal(execution: Execution, now: Instant) -> SignalTaken | None:
-    """A kept signal for which a wait is open now; the oldest of each."""
+    """The oldest kept signal for which a wait is open now that its data fit."""
     for signal in execution.signals:
         if signal.until is not None and now >= signal.until:
             continue
-        for suspension in execution.suspensions.values():
-            if isinstance(suspension.wait, SignalWait) and suspension.wait.name == signal.name:
+        for suspension in _waiting_for(execution, signal.name, now):
+            if not _faults(suspension, signal.data):
                 return SignalTaken(now, suspension.wait_id, signal.position, signal.data)
     return None

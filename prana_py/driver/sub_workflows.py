@@ -9,7 +9,7 @@ from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Resume, Signal
 from prana_py.execution.children import child_inputs, error_execution_id
 from prana_py.execution.execution import Execution
-from prana_py.execution.rows import Parent, Row, Settled, Suspended
+from prana_py.execution.rows import Parent, Resumed, Row, Suspended
 from prana_py.execution.suspension import SubWorkflowRequest, SubWorkflowWait, Suspension, nanoseconds
 
 
@@ -110,7 +110,7 @@ def result_of(child: Execution) -> dict[str, Any]:
 
 
 def orphans(before: Execution, after: Execution, row: Row) -> list[Effect]:
-    """What becomes of the children of waits that were withdrawn: each follows its parent-close policy."""
+    """What becomes of the children that nobody waits for any more: each follows its parent-close policy."""
     effects: list[Effect] = []
     for wait_id, suspension in before.suspensions.items():
         wait = suspension.wait
@@ -125,4 +125,4 @@ def orphans(before: Execution, after: Execution, row: Row) -> list[Effect]:
 
 
 def _was_resolved(row: Row, wait_id: str) -> bool:
-    return getattr(row, "wait_id", None) == wait_id and not isinstance(row, Settled)
+    return isinstance(row, Resumed) and row.wait_id == wait_id

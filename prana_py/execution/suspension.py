@@ -179,8 +179,8 @@ class Suspension(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def wait_till(self) -> datetime | None:
-        """When the waiting ends by itself, if it does."""
-        return None if self.wait.wait_till is None else as_datetime(self.wait.wait_till)
+        """When the waiting ends by itself, if it does; rounded up, so that whoever comes then is not too soon."""
+        return None if self.wait.wait_till is None else as_datetime(Instant(self.wait.wait_till + 999))
 
 
 def as_datetime(instant: Instant) -> datetime:

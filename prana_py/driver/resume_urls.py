@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
@@ -52,8 +51,10 @@ class UrlWriter(msgspec.Struct, frozen=True):
         return params
 
     def _real(self, match: re.Match[str], execution: Execution) -> str:
+        from hmac import compare_digest
+
         named, signed = match.groups()
-        if not hmac.compare_digest(signature(self.key, _signed(named)), signed):
+        if not compare_digest(signature(self.key, _signed(named)), signed):
             return match.group()
         address = address_from_text(named)
         return self.url(address) if address.execution_id == execution.id else match.group()

@@ -8,10 +8,8 @@ wrote it. So a token can be made before its wait is open, made again at any time
 
 from __future__ import annotations
 
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from hashlib import blake2b, sha256
 from typing import Final
 
 import msgspec
@@ -61,13 +59,15 @@ def token_for(key: bytes, address: Address) -> str:
 
 def token_hash(token: str) -> str:
     """What a store may keep of a token: enough to find its wait, and of no use to anybody else."""
+    from hashlib import sha256
+
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def matches(key: bytes, token: str) -> bool:
     """The token was signed with this key. Takes as long for a near miss as for nonsense."""
     signed, _, given = token.rpartition(".")
-    return hmac.compare_digest(signature(key, signed).encode(), given.encode("utf-8", "surrogatepass"))
+    return is_signature(key, signed, given)
 
 
 def address_of(keys: Sequence[bytes], token: str) -> Address:
@@ -88,6 +88,8 @@ def address_of(keys: Sequence[bytes], token: str) -> Address:
 
 def key_id(key: bytes) -> str:
     """The name of a key, so that several can be valid while one replaces another."""
+    from hashlib import blake2b
+
     return blake2b(key, digest_size=4, person=b"prana-key").hexdigest()
 
 
@@ -103,7 +105,16 @@ def address_from_text(text: str) -> Address:
 
 def signature(key: bytes, signed: str) -> str:
     """HMAC-SHA-256 under a key: all of its 256 bits."""
+    import hmac
+
     return _text(hmac.digest(key, signed.encode("utf-8", "surrogatepass"), "sha256"))
+
+
+def is_signature(key: bytes, signed: str, given: str) -> bool:
+    """What was given is the signature; told in the same time wherever it differs."""
+    import hmac
+
+    return hmac.compare_digest(signature(key, signed).encode(), given.encode("utf-8", "surrogatepass"))
 
 
 def _text(data: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from secrets import token_bytes
+from os import urandom
 from typing import Final
 
 from prana_py.driver.resume_urls import UrlWriter
@@ -25,7 +25,7 @@ class KeyRing:
         for number, one in enumerate(keys):
             if len(one) < SHORTEST:
                 raise UsageError(f"key {number} has {len(one)} bytes; a key needs {SHORTEST}, and should have 32")
-        self.keys: Final = keys or (token_bytes(32),)
+        self.keys: Final = keys or (urandom(32),)
         """Without any key a random one: its tokens are worth nothing in another process."""
 
     def token(self, execution: Execution, wait_id: WaitId) -> str:

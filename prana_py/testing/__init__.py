@@ -1,0 +1,30 @@
+"""What users and we test with: a clock that stands still, a runtime that follows a script, and a simulator."""
+
+from __future__ import annotations
+
+from prana_py.testing.counted_ids import CountedIds
+from prana_py.testing.fake_clock import FakeClock
+from prana_py.testing.ledger import Effect, Ledger
+from prana_py.testing.simulate import (
+    Ask,
+    CrashPoint,
+    Pass,
+    SimulationResult,
+    simulate,
+    simulate_every_crash,
+)
+from prana_py.testing.testing_runtime import TestingRuntime
+
+__all__ = [
+    "Ask",
+    "CountedIds",
+    "CrashPoint",
+    "Effect",
+    "FakeClock",
+    "Ledger",
+    "Pass",
+    "SimulationResult",
+    "TestingRuntime",
+    "simulate",
+    "simulate_every_crash",
+]

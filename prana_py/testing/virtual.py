@@ -13,11 +13,12 @@ from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Outcome
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request
-from prana_py.errors import InvariantError
+from prana_py.errors import InvariantError, PranaError
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import RunKey
 from prana_py.identifiers import ExecutionId, Instant
-from prana_py.runtimes.base import Runtime, awaited, given_up, is_outcome
+from prana_py.runtimes.base import awaited, given_up, is_outcome
+from prana_py.runtimes.verbs import Verbs
 from prana_py.testing.fake_clock import FakeClock
 
 Result = TypeVar("Result")
@@ -64,7 +65,7 @@ class Event(NamedTuple):
     """Of a timer: the turn in which the strand waits for it."""
 
 
-class VirtualRuntime(Runtime):
+class VirtualRuntime(Verbs[Execution]):
     """Lets no real time pass. Subclasses say what a call comes to, and how long it takes."""
 
     clock: FakeClock
@@ -150,12 +151,18 @@ class VirtualRuntime(Runtime):
 
     def _step(self, strand: Strand) -> None:
         """Let a program go on until it waits, or has ended."""
-        handlers = strand.handlers
         reply, strand.reply = strand.reply, None
         try:
-            while not strand.waits:
+            effect = strand.program.send(reply)
+            while True:
+                try:
+                    reply = strand.handlers[type(effect)](effect)
+                except PranaError as error:
+                    effect = strand.program.throw(error)
+                    continue
+                if strand.waits:
+                    return
                 effect = strand.program.send(reply)
-                reply = handlers[type(effect)](effect)
         except StopIteration as stop:
             self._end(strand, stop.value)
 

@@ -34,6 +34,7 @@ from prana_py.errors import InvariantError, TransitionError
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Begun, Row, RunKey, Settled, Suspended
+from prana_py.execution.suspension import nanoseconds
 from prana_py.execution.transitions import advance
 from prana_py.identifiers import ExecutionId, Instant
 
@@ -132,8 +133,14 @@ class Drive:
                 yield Notify((self.starting(activation),))
             params = None if prepared.params is activation.vertex.params.source else prepared.params
             self.in_flight[activation.key] = Flight(activation, params)
-            calls.append(self._with_real_urls(activation, prepared))
+            calls.append(self._as_called(activation, prepared))
         return tuple(calls)
+
+    def _as_called(self, activation: Activation, call: Invocation) -> Invocation:
+        """The call as the runtime gets it, with what is not kept of it."""
+        cache = activation.vertex.settings.cache
+        call = self._with_real_urls(activation, call)
+        return call if cache is None else msgspec.structs.replace(call, cache_ns=nanoseconds(cache))
 
     def _with_real_urls(self, activation: Activation, call: Invocation) -> Invocation:
         """The call as the node gets it, while references to resume URLs are what is kept of its params."""

@@ -50,6 +50,9 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     now: Instant = Instant(0)
     can_be_cancelled: bool = False
 
+    cache_ns: int | None = None
+    """An equal call that was answered in this time need not be made again."""
+
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt and after every crash; different for every run."""

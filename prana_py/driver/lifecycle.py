@@ -52,6 +52,7 @@ EventKind: TypeAlias = Literal[
     "scope_opened",
     "scope_closed",
     "error_workflow_not_started",
+    "node_cached",
 ]
 
 

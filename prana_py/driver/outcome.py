@@ -48,7 +48,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False, tag="opened", kw_only=True):
     on_item_error: str = "stop"
     """``stop``: the owner's run fails; ``continue``: the error is the item's result; ``skip``: it has no result."""
     open: bool = False
-    """Items may be added by signal ``<node key>.add`` until ``<node key>.close``."""
+    """Items may be added by the request ``AddItems``, until one of these closes the owner."""
     condition: str | None = None
     """``while`` only: another round follows as long as it holds over the last round's result."""
     max_rounds: int | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from prana_py.driver.tokens import Address, address_from_text, address_text, signature, token_for
+from prana_py.driver.tokens import Address, address_from_text, address_text, is_signature, signature, token_for
 from prana_py.execution.draft import next_run
 from prana_py.execution.execution import Execution
 from prana_py.expressions.names import MISSING, Lookup
@@ -51,10 +51,8 @@ class UrlWriter(msgspec.Struct, frozen=True):
         return params
 
     def _real(self, match: re.Match[str], execution: Execution) -> str:
-        from hmac import compare_digest
-
         named, signed = match.groups()
-        if not compare_digest(signature(self.key, _signed(named)), signed):
+        if not is_signature(self.key, _signed(named), signed):
             return match.group()
         address = address_from_text(named)
         return self.url(address) if address.execution_id == execution.id else match.group()

@@ -139,7 +139,7 @@ def _are_mapped(feeds: tuple[Route, ...]) -> bool:
 
 def _is_straight(settings: NodeSettings, spec: NodeSpec, decides: bool) -> bool:
     """Calling the node and handing on its answer needs nothing special."""
-    unhurried = settings.timeout is None and not settings.cancels
+    unhurried = settings.timeout is None and not settings.cancels and settings.cache is None
     return unhurried and spec.owner is None and not decides and is_ordinary(settings)
 
 

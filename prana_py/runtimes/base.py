@@ -37,6 +37,7 @@ from prana_py.runtimes.error_log import log_errors
 from prana_py.runtimes.graph_cache import GraphCache, Version
 from prana_py.runtimes.interceptors import Interceptor, Interceptors
 from prana_py.runtimes.key_ring import KeyRing
+from prana_py.runtimes.output_cache import OutputCache, call_key
 from prana_py.runtimes.turns import Turns
 
 OUTCOMES: Final = frozenset({Completed, CompletedPorts, Failed, Waiting, Opened, Stopped})
@@ -71,6 +72,7 @@ class Runtime:
         policies: Mapping[str, JoinPolicy] | None = None,
         key: bytes | Sequence[bytes] | None = None,
         base_url: str = "",
+        max_cached_outputs: int = 1000,
     ) -> None:
         if max_concurrency < 1:
             raise UsageError(f"max_concurrency is {max_concurrency}; at least 1 call must be possible at a time")
@@ -87,6 +89,7 @@ class Runtime:
         """Seconds that a call which was asked to stop has to do so."""
         self.key_ring = KeyRing(key)
         self.turns = Turns()
+        self.output_cache = OutputCache(max_cached_outputs)
         self.options = Options(
             max_concurrency=max_concurrency,
             commits=journal is not None,
@@ -162,6 +165,30 @@ class Runtime:
             node_type = self.node_type(invocation)
         except NotFoundError as error:
             return failed(error.code, error.message, retryable=False, details={"type": invocation.node_type})
+        if invocation.cache_ns is not None and invocation.call == "execute":
+            return self._cached(node_type, invocation, invocation.cache_ns, cancel_flag)
+        return self._called(node_type, invocation, cancel_flag)
+
+    def _cached(
+        self, node_type: AnyNode, invocation: Invocation, max_age_ns: int, cancel_flag: CancelFlag | None
+    ) -> Outcome | Awaitable[Outcome]:
+        """What an equal call gave not long ago, or else what this one gives."""
+        key = call_key(invocation)
+        known = self.output_cache.find(key, max_age_ns, self.clock.now())
+        if known is not None:
+            if self.options.observed:
+                self.tell(node_cached(invocation, self.clock.now()))
+            return known
+        given = self._called(node_type, invocation, cancel_flag)
+        if is_outcome(given):
+            self.output_cache.keep(key, given, self.clock.now())
+            return given
+        awaitable: Any = given
+        return self.output_cache.kept_when_given(key, awaitable, self.clock)
+
+    def _called(
+        self, node_type: AnyNode, invocation: Invocation, cancel_flag: CancelFlag | None
+    ) -> Outcome | Awaitable[Outcome]:
         host = self.host
         if cancel_flag is None and host is NOWHERE:
             return call_node(node_type, invocation)
@@ -266,6 +293,21 @@ class Runtime:
     def leave(self, job: Job) -> None:
         """Leave something for later: after the execution that asked for it has come to rest."""
         self._jobs.append(job)
+
+
+def node_cached(invocation: Invocation, at: Instant) -> LifecycleEvent:
+    """A call was not made, because its output was known."""
+    return LifecycleEvent(
+        kind="node_cached",
+        at=at,
+        execution_id=invocation.execution_id,
+        workflow_id=invocation.workflow_id,
+        status="running",
+        node_key=invocation.node_key,
+        scope=invocation.scope,
+        run_index=invocation.run_index,
+        attempt=invocation.attempt,
+    )
 
 
 def is_outcome(given: object) -> TypeGuard[Outcome]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from prana_py.driver.debugging import Entry
 from prana_py.driver.program import Program
-from prana_py.driver.requests import Cancel, Request, Resume, Signal
+from prana_py.driver.requests import AddItems, Cancel, Request, Resume, Signal
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
 from prana_py.graph.execution_graph import ExecutionGraph
@@ -44,6 +45,12 @@ class Verbs(Runtime, Generic[Given]):
     def ask(self, execution: Execution, *requests: Request) -> Given:
         """Meet any requests, in order, and drive on."""
         return self.run(self.going_on(execution, requests))
+
+    def add_items(
+        self, execution: Execution, node: NodeKey, items: Iterable[Any] = (), *, close: bool = False
+    ) -> Given:
+        """Give an open scope owner more items, or tell it that there will be no more, and drive on."""
+        return self.run(self.going_on(execution, (AddItems(node, tuple(items), close),)))
 
     def wake(self, execution: Execution) -> Given:
         """Fire what has come due, and drive on: after a load, or when a timer's instant has come."""

@@ -1,0 +1,246 @@
+"""Bugs planted in the engine one at a time, each with the test that must find it: ``python -m tests.mutants``.
+
+A mutant is a change of one text of one module, made in a copy of the project. The test runs there in a process of its
+own and must fail. A text that is no longer in its module is reported, so that the list cannot silently grow old.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parent.parent
+RANDOM: Final = "tests/differential/test_random_nets.py::test_the_engine_agrees_about_random_nets"
+EXAMPLES: Final = "tests/differential/test_examples.py"
+WORKERS: Final = 2
+
+
+class Mutant(NamedTuple):
+    """A bug, where it is planted, and the test that finds it."""
+
+    bug: str
+    module: str
+    right: str
+    wrong: str
+    test: str
+
+
+class Verdict(NamedTuple):
+    """Whether the test found the bug; if not, why."""
+
+    mutant: Mutant
+    found: bool
+    told: str
+
+
+def _of_joins(bug: str, right: str, wrong: str, kind: str) -> Mutant:
+    return Mutant(bug, "execution/joins.py", right, wrong, f"{RANDOM}[{kind}-0-1]")
+
+
+def _of_drafts(bug: str, right: str, wrong: str, kind: str) -> Mutant:
+    return Mutant(bug, "execution/draft.py", right, wrong, f"{RANDOM}[{kind}-0-1]")
+
+
+MUTANTS: Final = (
+    _of_drafts("consumed arrivals stay in the queue", "else queue.without(taken)\n", "else queue\n", "acyclic"),
+    _of_drafts("a run number is not moved on", "else latest.run + 1", "else latest.run", "cyclic"),
+    _of_drafts(
+        "a wait that opens is lost",
+        "            self.suspensions = self.suspensions.set(suspension.wait_id, suspension)\n",
+        "            pass\n",
+        "cyclic",
+    ),
+    _of_drafts(
+        "a wait stays open when it is resolved, so that it can wake its run twice",
+        "            self.suspensions = self.suspensions.discard(open_wait)\n",
+        "            pass\n",
+        "cyclic",
+    ),
+    _of_drafts(
+        "a run that is over keeps its node busy", "busy=state.busy & ~vertex.bit)", "busy=state.busy)", "acyclic"
+    ),
+    _of_drafts("of several results the first is kept", "route.rank >= state", "route.rank > state", "with items"),
+    _of_drafts("quiet scopes are forgotten", "if scope and scope in", "if not scope and scope in", "with items"),
+    _of_drafts(
+        "items that open together start with the last", "if self.attention else 0", "if False else 0", "with items"
+    ),
+    Mutant(
+        "the open wave of withdrawn work stays",
+        "execution/draft.py",
+        "if vertex.ordinal in state.waves:",
+        "if False:",
+        EXAMPLES,
+    ),
+    Mutant(
+        "ties go to the later connection",
+        "execution/activation.py",
+        "(order | RANK_MASK) - (order & RANK_MASK)",
+        "order",
+        f"{RANDOM}[acyclic-0-1]",
+    ),
+    Mutant(
+        "an activation is as old as its oldest arrival",
+        "execution/activation.py",
+        "event = max(",
+        "event = min(",
+        f"{RANDOM}[acyclic-0-1]",
+    ),
+    Mutant(
+        "arrivals follow the order of the ports in an answer",
+        "execution/transitions.py",
+        "if len(row.ports) > 1:",
+        "if len(row.ports) > 99:",
+        f"{RANDOM}[acyclic-0-1]",
+    ),
+    Mutant(
+        "loading leaves out what followed from a row",
+        "execution/transitions.py",
+        "    for consequence in _consequences(row):\n        apply_consequence(draft, consequence)\n    return",
+        "    return",
+        f"{RANDOM}[acyclic-0-1]",
+    ),
+    _of_joins(
+        "of several arrivals on a connection the newest is taken",
+        "taken.setdefault(feed_of(arrival), arrival)",
+        "taken[feed_of(arrival)] = arrival",
+        "cyclic",
+    ),
+    _of_joins(
+        "a join runs while other work can reach it",
+        "return bool(state.live & vertex.upstream",
+        "return bool(0",
+        "acyclic",
+    ),
+    _of_joins(
+        "an all join runs on its first arrival",
+        "queue.present == (1 << len(vertex.feeds)) - 1",
+        "bool(queue.present)",
+        "starving",
+    ),
+    _of_joins(
+        "a node runs twice at a time",
+        "if state.busy & vertex.bit and not vertex.settings.reentrant:",
+        "if False:",
+        "cyclic",
+    ),
+    _of_joins("the youngest join is released", "return min(content", "return max(content", "cyclic"),
+    _of_joins(
+        "what waits for a join that starves is let go", "return possible < len(missing)", "return False", "starving"
+    ),
+    _of_joins("a batch waits for one more", "if len(queue) >= size:", "if len(queue) > size:", "racing"),
+    _of_joins("what comes too late for a wave opens the next one", "    return tuple(rest)", "    return ()", "racing"),
+    _of_joins("block blocks nothing", "isinstance(join, FirstOf) and join.block and", "False and", "racing"),
+    _of_joins("a wave is over as soon as it has fired", "or not blocked(vertex, state)", "or True", "racing"),
+    Mutant(
+        "cancel withdraws for as long as the wave is open",
+        "execution/readiness.py",
+        " and (scope, vertex.ordinal) in draft.fired:",
+        ":",
+        EXAMPLES,
+    ),
+    Mutant(
+        "a join starves while work of its scope is live",
+        "execution/readiness.py",
+        "    if state.busy:\n        return None\n    for ordinal",
+        "    for ordinal",
+        f"{RANDOM}[starving-0-1]",
+    ),
+    Mutant(
+        "the oldest activation goes first",
+        "driver/decide.py",
+        "in reversed(execution.frontier):",
+        "in execution.frontier:",
+        f"{RANDOM}[with items-0-1]",
+    ),
+    Mutant(
+        "an execution with open waits ends",
+        "driver/decide.py",
+        "    if waits_for_others(execution.suspensions, execution.owners):\n        return REST\n",
+        "",
+        f"{RANDOM}[cyclic-0-1]",
+    ),
+    Mutant(
+        "more items are open at once than were asked for",
+        "execution/execution.py",
+        "return self.live < self.plan.max_concurrency",
+        "return True",
+        f"{RANDOM}[with items-0-1]",
+    ),
+    Mutant(
+        "the short way forgets the joins that waited for the node",
+        "execution/straight.py",
+        "touched = vertex.joins_ahead",
+        "touched = 0",
+        f"{RANDOM}[acyclic-0-1]",
+    ),
+    Mutant(
+        "the last item of a batch of results is forgotten",
+        "driver/scopes.py",
+        "results = [result for _, result in sorted(owner.results.items())]",
+        "results = [result for _, result in sorted(owner.results.items())][:-1]",
+        f"{RANDOM}[with items-0-1]",
+    ),
+)
+
+
+def main() -> int:
+    """Try every mutant; how many survived is the exit code."""
+    survivors = 0
+    for verdict in tried():
+        survivors += not verdict.found
+        print(f"{'found' if verdict.found else 'SURVIVED'}: {verdict.mutant.bug}\n    {verdict.told}")
+    return survivors
+
+
+def tried(mutants: tuple[Mutant, ...] = MUTANTS) -> list[Verdict]:
+    """The verdict on each, in order; tests run side by side, each in a copy of the project of its own."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as place, ThreadPoolExecutor(WORKERS) as pool:
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for number in range(WORKERS):
+            copies.put(_copy_of_the_project(Path(place) / str(number)))
+
+        def attempt(mutant: Mutant) -> Verdict:
+            copy = copies.get()
+            try:
+                return _tried(mutant, copy)
+            finally:
+                copies.put(copy)
+
+        return list(pool.map(attempt, mutants))
+
+
+def _copy_of_the_project(place: Path) -> Path:
+    leave_out = shutil.ignore_patterns("__pycache__", ".*")
+    for part in ("prana_py", "tests"):
+        shutil.copytree(ROOT / part, place / part, ignore=leave_out)
+    shutil.copy(ROOT / "pyproject.toml", place)
+    return place
+
+
+def _tried(mutant: Mutant, copy: Path) -> Verdict:
+    module = copy / "prana_py" / mutant.module
+    text = module.read_text()
+    if mutant.right not in text:
+        return Verdict(mutant, False, f"{mutant.module} has no text {mutant.right!r} any more")
+    # The last occurrence: what is asked of a function on loading stands below what it does on writing.
+    before, _, after = text.rpartition(mutant.right)
+    module.write_text(before + mutant.wrong + after)
+    try:
+        command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", mutant.test]
+        run = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        module.write_text(text)
+    lines = [line for line in run.stdout.splitlines() if "Error" in line] or run.stdout.splitlines()[-1:]
+    return Verdict(
+        mutant, run.returncode == 1, f"{mutant.test}: {lines[0].strip()[:200] if lines else run.stderr[-200:]}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prana_py.execution.invariants import check_invariants, same_state
 from prana_py.testing.counted_ids import CountedIds
 from prana_py.testing.fake_clock import FakeClock
 from prana_py.testing.ledger import Effect, Ledger
@@ -25,6 +26,8 @@ __all__ = [
     "Pass",
     "SimulationResult",
     "TestingRuntime",
+    "check_invariants",
+    "same_state",
     "simulate",
     "simulate_every_crash",
 ]

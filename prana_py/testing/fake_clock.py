@@ -16,7 +16,10 @@ LOOK_AGAIN_S: Final = 0.002
 
 
 class FakeClock:
-    """Stands still until ``advance`` moves it. With ``jumps`` it is at once where anybody awaits it."""
+    """Stands still until ``advance`` moves it. With ``jumps`` it is at once where anybody awaits it.
+
+    A clock that jumps is for one call at a time: beside a call in a thread it would jump before that is answered.
+    """
 
     def __init__(self, start: datetime = BEGINNING, *, jumps: bool = False) -> None:
         self._now = as_instant(start)

@@ -16,8 +16,9 @@ from prana_py.execution.execution import Execution, waits_for_others
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.joins import bits_of
 from prana_py.execution.retention import FIRST_LOOK
-from prana_py.execution.rows import Formed, Settled
+from prana_py.execution.rows import Formed, Row, Settled
 from prana_py.execution.scope_state import NO_ARRIVALS, Queue, RunRow, ScopeState
+from prana_py.execution.trail import Trail
 from prana_py.graph.execution_graph import Route, Vertex
 from prana_py.identifiers import TOP
 
@@ -29,7 +30,9 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
     state = execution.top
     vertex = activation.vertex
     bit = vertex.bit
-    if activation.scope or state.waves or state.runs or state.waiting & bit or _is_due(execution):
+    if activation.scope or state.waves or state.runs or state.waiting & bit:
+        return None
+    if execution.execution_graph.bounds_history and _is_due(execution.trail):
         return None
     latest = state.latest.set(vertex.slot, row)
     routes = vertex.routes.get(row.ports[0], ())
@@ -41,6 +44,10 @@ def advance_straight(execution: Execution, activation: Activation, row: Settled)
         moved = _go_on(execution, row, busy, latest, routes[0], vertex.slot)
         if moved is not None:
             return moved
+    elif len(routes) == 1:
+        queued = _queue_up(execution, row, busy, latest, routes[0])
+        if queued is not None:
+            return queued, row
     return _spread(execution, vertex, row, busy, latest, routes)
 
 
@@ -48,10 +55,9 @@ def _written(
     execution: Execution, row: Settled, frontier: tuple[Activation, ...], top: ScopeState, rounds: int
 ) -> Execution:
     """The next value, with the row."""
-    waits = waits_for_others(execution.suspensions, execution.owners)
     return replace(
         execution,
-        status="running" if frontier or not waits else "suspended",
+        status="running" if frontier or not waits_for_others(execution.suspensions, execution.owners) else "suspended",
         trail=execution.trail.append(row),
         position=execution.position + 1,
         top=top,
@@ -89,6 +95,37 @@ def _go_on(
     return _written(execution, row, (*execution.frontier[:-1], following), top, rounds), row
 
 
+def _queue_up(
+    execution: Execution, row: Settled, busy: int, latest: PVector[RunRow | None], route: Route
+) -> Execution | None:
+    """One connection, onto the only join that waits, and it goes on waiting."""
+    state = execution.top
+    target = execution.execution_graph.vertices[route.target]
+    if state.waiting != target.bit or not target.straight_in or route.leaves or route.ends_item or target.plain:
+        return None
+    if not busy & (target.upstream | target.bit):
+        return None
+    arrival = Arrival(row.execution_index, route, row.output, execution.position << RANK_BITS)
+    queues = {target.ordinal: state.queues[target.ordinal].append(arrival)}
+    return _written(execution, row, execution.frontier[:-1], replace(state, latest=latest, busy=busy, queues=queues), 0)
+
+
+def read_straight(execution: Execution, row: Row) -> Execution | None:
+    """The next value for a row that is read, if it is ordinary and says what would be decided again; else ``None``."""
+    if type(row) is not Settled or row.scope or not execution.frontier or execution.attention:
+        return None
+    activation = execution.frontier[-1]
+    vertex = activation.vertex
+    if vertex.key != row.node or activation.run != row.run or activation.scope or not vertex.straight:
+        return None
+    if row.error or row.state or row.context or row.each or row.taken is not None or len(row.ports) != 1:
+        return None
+    if execution.ending is not None or row.execution_index != execution.next_index or vertex.settings.race is not None:
+        return None
+    moved = advance_straight(execution, activation, replace(row, consequences=()) if row.consequences else row)
+    return None if moved is None or moved[1].consequences != row.consequences else moved[0]
+
+
 def _spread(
     execution: Execution,
     vertex: Vertex,
@@ -123,10 +160,9 @@ def _spread(
     return _written(execution, row, frontier, top, move.rounds), row
 
 
-def _is_due(execution: Execution) -> bool:
+def _is_due(trail: Trail) -> bool:
     """A bounded history has to be looked through with this row."""
-    trail = execution.trail
-    return execution.execution_graph.bounds_history and len(trail) + 1 >= max(FIRST_LOOK, trail.look_at)
+    return len(trail) + 1 >= max(FIRST_LOOK, trail.look_at)
 
 
 def _activated(activation: Activation) -> int:

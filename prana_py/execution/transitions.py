@@ -70,6 +70,7 @@ from prana_py.execution.rows import (
     Suspended,
 )
 from prana_py.execution.scope_state import RunRow, ScopeState
+from prana_py.execution.straight import read_straight
 from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Suspension
 from prana_py.execution.trail import Trail
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
@@ -147,6 +148,9 @@ def apply(execution: Execution, row: Row) -> Execution:
     """Read a row: what was decided when it was written happens again, and nothing else."""
     if isinstance(row, Ended):
         return _ended(execution, row)
+    ordinary = read_straight(execution, row)
+    if ordinary is not None:
+        return ordinary
     draft = _draft(execution, row)
     _PRIMARY[type(row)](draft, row)
     for consequence in _consequences(row):
@@ -407,7 +411,8 @@ def _wake(draft: Draft, name: str, data: Any, *, expired: bool) -> None:
         return
     if isinstance(suspension.wait, GuardWait | MutexWait):
         raise TransitionError(
-            f"wait {name!r} is the engine's own ({suspension.type}) and cannot be resolved from outside"
+            f"wait {name!r} is the engine's own ({suspension.type}) and cannot be resolved from outside",
+            code="wait_not_resumable",
         )
     activation = draft.unpark((suspension.node_key, suspension.scope, suspension.run))
     if suspension.type == "retry":

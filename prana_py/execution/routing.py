@@ -12,7 +12,7 @@ from prana_py.execution.iterations import entered_at
 from prana_py.execution.names import ExecutionNames
 from prana_py.execution.rows import CycleEnd
 from prana_py.execution.suspension import nanoseconds
-from prana_py.graph.execution_graph import Route
+from prana_py.graph.execution_graph import ExecutionGraph, Route
 from prana_py.identifiers import Instant, PortName
 
 
@@ -31,8 +31,8 @@ def route(execution: Execution, activation: Activation, values: dict[PortName, A
     routes = [r for port in values for r in activation.vertex.routes.get(port, ())]
     if all(r.condition is None and r.cycle < 0 for r in routes):
         return ALL_TAKEN
-    taken: list[str] = []
-    converged: list[CycleEnd] = []
+    taken: list[Route] = []
+    ended: list[tuple[Route, CycleEnd]] = []
     for candidate in routes:
         value = values[candidate.connection.from_port]
         names = ExecutionNames(execution, activation.scope, value=value, now=now, activation=activation)
@@ -40,12 +40,24 @@ def route(execution: Execution, activation: Activation, values: dict[PortName, A
             continue
         end = _end_of_cycle(execution, activation, candidate, names, now)
         if end is None:
-            taken.append(candidate.key)
+            taken.append(candidate)
         else:
-            converged.append(end)
-    if len(taken) == len(routes):
+            ended.append((candidate, end))
+    rounds = _going_round(execution.execution_graph, taken)
+    keys = tuple(r.key for r in taken if not _leaves(r, rounds))
+    if len(keys) == len(routes):
         return ALL_TAKEN
-    return Routing(tuple(taken), tuple(converged))
+    return Routing(keys, tuple(end for r, end in ended if not _leaves(r, rounds)))
+
+
+def _going_round(graph: ExecutionGraph, taken: list[Route]) -> list[int]:
+    """The members of the declared cycles that go round once more: their node leads out of them when they end."""
+    cycles = [graph.cycles[route.cycle] for route in taken if route.cycle >= 0]
+    return [cycle.members for cycle in cycles if cycle.declared is not None]
+
+
+def _leaves(candidate: Route, rounds: list[int]) -> bool:
+    return any(not members >> candidate.target & 1 for members in rounds)
 
 
 def _end_of_cycle(

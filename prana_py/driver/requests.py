@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -80,6 +80,7 @@ def row_for(execution: Execution, request: Request, now: Instant) -> Row:
             execution_id=execution.id,
             status=execution.status,
         )
+    request = _well_formed(request)
     match request:
         case Resume():
             return _resumed(execution, request, now)
@@ -98,6 +99,25 @@ def row_for(execution: Execution, request: Request, now: Instant) -> Row:
             return _items_added(execution, request, now)
 
 
+LONGEST_TTL_NS: Final = 1 << 60
+"""How long a signal may be kept: 36 years. Then every instant can be stored."""
+
+
+def _well_formed(request: Request) -> Request:
+    """The request as it would come from a store or over a wire: every part has its type, and can be stored."""
+    try:
+        kept: Request = msgspec.convert(storable(request), Request)
+    except (NotStorableError, msgspec.ValidationError) as error:
+        raise TransitionError(
+            f"this request cannot be understood, or what it brings cannot be stored: {error}", code="request_invalid"
+        ) from error
+    if isinstance(kept, Signal) and not 0 <= (kept.ttl_ns or 0) <= LONGEST_TTL_NS:
+        raise TransitionError(
+            f"a signal is kept for 0 to {LONGEST_TTL_NS} ns, and not for {kept.ttl_ns}", code="request_invalid"
+        )
+    return kept
+
+
 def _resumed(execution: Execution, request: Resume, now: Instant) -> Row:
     suspension = execution.suspensions.get(request.wait_id)
     if suspension is None:
@@ -108,7 +128,10 @@ def _resumed(execution: Execution, request: Resume, now: Instant) -> Row:
             wait_id=request.wait_id,
         )
     if suspension.type not in ("webhook", "signal", "interval", "schedule", "sub_workflow", "retry"):
-        raise TransitionError(f"wait {request.wait_id!r} is a {suspension.type}, which nobody can resume from outside")
+        raise TransitionError(
+            f"wait {request.wait_id!r} is a {suspension.type}, which nobody can resume from outside",
+            code="wait_not_resumable",
+        )
     till = suspension.wait.wait_till
     if till is not None and now >= till and suspension.type in ("webhook", "signal"):
         raise TransitionError(f"wait {request.wait_id!r} has expired at {suspension.wait_till}", code="wait_expired")
@@ -121,10 +144,6 @@ def _resumed(execution: Execution, request: Resume, now: Instant) -> Row:
 
 
 def _checked_data(suspension: Suspension, data: Any) -> Any:
-    try:
-        data = storable(data)
-    except NotStorableError as error:
-        raise TransitionError(f"the data to resume {suspension.wait_id!r} with cannot be stored: {error}") from error
     faults = _faults(suspension, data)
     if faults:
         problems = [f"{place}: {fault}" if place else fault for place, fault in faults]
@@ -153,10 +172,6 @@ def _signalled(execution: Execution, request: Signal, now: Instant) -> Row:
             f"no run of execution {execution.id!r} waits for signal {request.name!r}, and it was not to be kept",
             code="signal_not_awaited",
         )
-    try:
-        data = storable(data)
-    except NotStorableError as error:
-        raise TransitionError(f"the data of signal {request.name!r} cannot be stored: {error}") from error
     return SignalKept(now, request.name, data, None if request.ttl_ns is None else Instant(now + request.ttl_ns))
 
 
@@ -202,7 +217,7 @@ def _goes_with(gone: list[RunKey], scope: Scope) -> bool:
 def _items_added(execution: Execution, request: AddItems, now: Instant) -> Row:
     for node, scope, run in sorted(execution.owners):
         if node == request.node and not execution.owners[(node, scope, run)].closed:
-            return ItemsAdded(now, node, scope, run, [storable(item) for item in request.items], request.close)
+            return ItemsAdded(now, node, scope, run, list(request.items), request.close)
     raise TransitionError(f"node {request.node!r} of execution {execution.id!r} takes no more items", code="not_open")
 
 

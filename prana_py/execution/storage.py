@@ -8,13 +8,13 @@ A stored execution is plain JSON data. What JSON has no word for is tagged: ``{"
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from prana_py.errors import StorageError
+from prana_py.errors import InvariantError, StorageError
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Row, Started
 from prana_py.execution.snapshot import Snapshot, from_snapshot, take_snapshot
@@ -27,6 +27,12 @@ TAG: Final = "$prana"
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[Row]] = msgspec.msgpack.Decoder(Row)
 
+_UNREADABLE: Final = (msgspec.MsgspecError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError)
+"""What reading data raises that are not what they should be."""
+
+_IMPOSSIBLE: Final = (*_UNREADABLE, AttributeError, StopIteration, InvariantError)
+"""What applying rows raises that do not follow from each other."""
+
 
 def encode_row(row: Row) -> bytes:
     """A row as a store keeps it."""
@@ -37,7 +43,7 @@ def decode_row(body: bytes) -> Row:
     """A row from a store; anything else than one is a ``StorageError``."""
     try:
         return _DECODER.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise StorageError(f"a journal row cannot be read: {error}", code="row_invalid") from error
 
 
@@ -77,18 +83,45 @@ def from_storage_format(
     journal = [_row(row, position) for position, row in enumerate(rows)]
     state = stored.get("state")
     if state is None:
-        return fold(graph, journal, environment or {})
-    if stored.get("digest") != graph.digest:
+        execution = _told(lambda: fold(graph, journal, environment or {}))
+    elif stored.get("digest") != graph.digest:
         raise StorageError(
             f"execution {stored.get('id')!r} was stored with another graph; load it with its own", code="graph_mismatch"
         )
-    return from_snapshot(_snapshot(state), journal, graph, environment or {})
+    else:
+        snapshot = _snapshot(state)
+        execution = _told(lambda: from_snapshot(snapshot, journal, graph, environment or {}))
+    _check_header(stored, execution)
+    return execution
+
+
+def _told(load: Callable[[], Execution]) -> Execution:
+    """What rows tell that fit together. Those that do not may break anything: here it becomes one kind of error."""
+    try:
+        return load()
+    except _IMPOSSIBLE as error:
+        raise StorageError(
+            f"the journal tells of something that cannot have happened ({type(error).__name__}: {error}); "
+            "it is damaged, or belongs to another workflow",
+            code="journal_invalid",
+        ) from error
+
+
+def _check_header(stored: Mapping[str, Any], execution: Execution) -> None:
+    """What stands beside the rows, so that it need not be looked for in them, says the same as they do."""
+    told = {"id": execution.id, "status": execution.status, "position": execution.position}
+    for name, value in told.items():
+        if name in stored and stored[name] != value:
+            raise StorageError(
+                f"the stored execution says that its {name} is {stored[name]!r:.80}, but its rows tell of {value!r}",
+                code="journal_invalid",
+            )
 
 
 def _snapshot(data: Any) -> Snapshot:
     try:
         return msgspec.convert(_untagged(data), Snapshot)
-    except (msgspec.ValidationError, ValueError, RecursionError, TypeError) as error:
+    except _UNREADABLE as error:
         raise StorageError(f"the stored state cannot be read: {error}", code="snapshot_invalid") from error
 
 
@@ -96,7 +129,7 @@ def _row(data: Any, position: int) -> Row:
     try:
         row: Row = msgspec.convert(_untagged(data), Row)
         return row
-    except (msgspec.ValidationError, ValueError, RecursionError, TypeError) as error:
+    except _UNREADABLE as error:
         raise StorageError(f"row {position} cannot be read: {error}", code="row_invalid", position=position) from error
 
 
@@ -107,12 +140,13 @@ def rows_of(execution: Execution) -> list[bytes]:
 
 def load_rows(graph: ExecutionGraph, bodies: list[bytes], *, environment: Mapping[str, Any] | None = None) -> Execution:
     """The execution that these encoded rows tell of."""
-    return fold(graph, [decode_row(body) for body in bodies], environment or {})
+    rows = [decode_row(body) for body in bodies]
+    return _told(lambda: fold(graph, rows, environment or {}))
 
 
 def started_row(bodies: list[bytes]) -> Started:
     """The first row of a journal."""
-    row = decode_row(bodies[0])
+    row = decode_row(bodies[0]) if bodies else None
     if not isinstance(row, Started):
         raise StorageError("a journal must begin with a started row", code="journal_invalid")
     return row

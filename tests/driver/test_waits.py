@@ -248,7 +248,7 @@ def test_the_engines_own_waits_are_resumed_by_nobody():
     desk = Desk(flow.build())
 
     assert list(desk.execution.suspensions) == ["a#0.guard"]
-    assert desk.refuses(Resume("a#0.guard")) == "transition_refused"
+    assert desk.refuses(Resume("a#0.guard")) == "wait_not_resumable"
 
 
 def test_who_names_no_wait_must_mean_the_only_one():
@@ -280,7 +280,7 @@ def test_data_that_do_not_fit_the_schema_are_refused_and_the_wait_stays_open(
 
 
 def test_data_that_cannot_be_stored_are_refused():
-    assert Desk(waiting(hook)).refuses(Resume("a#0", object())) == "transition_refused"
+    assert Desk(waiting(hook)).refuses(Resume("a#0", object())) == "request_invalid"
 
 
 def test_a_kept_signal_that_does_not_fit_the_schema_is_left_alone_and_the_next_one_is_taken():

@@ -33,7 +33,7 @@ class Interrupting(BaseException):
 
 
 class Unclassed(Exception):
-    @property
+    @property  # type: ignore[misc]  # on purpose
     def __class__(self) -> Any:
         raise RuntimeError("no class")
 
@@ -155,7 +155,7 @@ def in_a_thread(run: Callable[[], Execution]) -> Execution:
     def go() -> None:
         try:
             came.append(run())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # it is raised again where it can be seen
             came.append(error)
 
     thread = threading.Thread(target=go, daemon=True)

@@ -13,6 +13,7 @@ from prana_py import (
     LocalRuntime,
     NodeContext,
     NodeFailure,
+    TransitionError,
     Workflow,
     WorkflowBuilder,
     node,
@@ -251,6 +252,54 @@ def test_an_undoing_may_wait_and_the_execution_ends_when_it_is_over():
     execution = runtime.resume(execution, "undone")
 
     assert (execution.status, undone(execution)) == ("failed", ["undo_b", "undo_a"])
+
+
+def test_an_execution_that_is_being_undone_cannot_be_cancelled_and_an_undoing_is_tried_again():
+    runtime = LocalRuntime(NODES)
+    execution = runtime.execute(undoable(undo=ask))
+
+    with pytest.raises(TransitionError, match="ending"):
+        runtime.cancel(execution)
+
+    flow = WorkflowBuilder("undone_at_last")
+    flow.add(who, "a", settings={"compensate_with": "undo_a"}).then(flow.add(fail, "b"))
+    flow.add(succeed_at, "undo_a", attempt=3, settings={"retry": {"max_attempts": 3, "delay": "1m"}})
+    execution = lived_through(flow.build())
+    assert (execution.status, execution.node_executions["undo_a"][0].output) == ("failed", 3)
+
+
+def test_a_cancelled_execution_is_undone_like_one_that_failed():
+    flow = WorkflowBuilder("cancelled")
+    flow.add(who, "a", settings={"compensate_with": "undo_a"}).then(flow.add(ask, "b"))
+    flow.add(who, "undo_a")
+    runtime = LocalRuntime(NODES)
+
+    execution = runtime.cancel(runtime.execute(flow.build()))
+
+    assert (execution.status, undone(execution)) == ("cancelled", ["undo_a"])
+
+
+def test_an_error_says_where_it_happened_and_why():
+    @node
+    def divide(input: int) -> float:
+        try:
+            return 1 / input
+        except ZeroDivisionError as error:
+            raise NodeFailure("no_share", "nothing to share", details={"of": input}) from error
+
+    flow = WorkflowBuilder("where")
+    each = flow.add("core.for_each", "each", items=[1, 0], on_item_error="continue")
+    shares = flow.add(divide, "divide", settings={"retry": {"max_attempts": 2, "delay": 0}})
+    each.then(shares, port="loop").then(each)
+    execution = LocalRuntime(NODES.plus(divide)).execute(flow.build())
+
+    (error,) = execution.errors
+    assert (error.code, error.message, error.retryable) == ("no_share", "nothing to share", True)
+    assert (error.node_key, error.scope, error.run_index, error.attempt) == ("divide", (("each", 0, 1),), 1, 2)
+    assert error.details["of"] == 0
+    assert error.cause is not None
+    assert error.cause.details["exception"] == "ZeroDivisionError"
+    assert "in divide" in (error.traceback or "")
 
 
 # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

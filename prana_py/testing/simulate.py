@@ -18,6 +18,7 @@ from prana_py.driver.requests import Request
 from prana_py.errors import InvariantError, TransitionError
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
+from prana_py.execution.invariants import check_invariants
 from prana_py.execution.rows import RunKey
 from prana_py.execution.storage import decode_row, load_rows
 from prana_py.execution.suspension import nanoseconds
@@ -246,6 +247,8 @@ class _World(VirtualRuntime):
                 going_on = self._next()
             except _Crash:
                 self._reload()
+        for execution in self.live.values():
+            check_invariants(execution, refold=False)
         return SimulationResult(
             execution=self.live[ROOT],
             executions=self.live,

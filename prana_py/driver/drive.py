@@ -21,6 +21,7 @@ from prana_py.driver.effects import (
     ReadClock,
     Report,
 )
+from prana_py.driver.global_mutexes import give_up_turns, take_free_turns, take_turn
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import events_between, starting
 from prana_py.driver.prepare import prepare
@@ -96,6 +97,8 @@ class Drive:
             yield Commit(after, row)
         if self.options.observed or getattr(row, "error", None) is not None:
             yield Notify(events_between(before, row, after))
+        if after.execution_graph.has_global_mutex:
+            yield give_up_turns(after)
         if isinstance(row, Suspended):
             self.to_start.extend(children_of(after, row))
         if self.in_flight and not _only_moves_on(after, row):
@@ -125,6 +128,8 @@ class Drive:
             prepared = prepare(self.execution, activation, self.now, crashed=crashed, write=write)
             if not isinstance(prepared, Invocation):
                 yield from self.write(self.row_of(activation, prepared, self.now, self.now, None))
+                break
+            if not (yield from take_turn(self, activation)):
                 break
             if _begins_durably(activation) and not activation.begun:
                 yield from self._begin(activation)
@@ -236,6 +241,8 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
     drive = Drive(execution, options, (yield ReadClock()))
     for request in requests:
         yield from drive.obey(request, strictly=True)
+    if execution.execution_graph.has_global_mutex:
+        yield from take_free_turns(drive)
     if wants_preparation(drive.execution):
         yield from prepare_nodes(drive)
     for suspension in drive.execution.suspensions.values():
@@ -248,11 +255,16 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
             yield from _await(drive, (), None)
         elif (yield from _step(drive)):
             break
-    if drive.execution.status == "failed" and not execution.is_final:
-        start = error_start(drive.execution)
-        if start is not None:
-            yield Leave(start)
+    if not execution.is_final:
+        yield from _tell_of_failure(drive.execution)
     return drive.execution
+
+
+def _tell_of_failure(execution: Execution) -> Program[None]:
+    """Have the error workflow started, if the execution has failed and names one."""
+    start = error_start(execution)
+    if start is not None:
+        yield Leave(start)
 
 
 def _step(drive: Drive) -> Program[bool]:

@@ -47,6 +47,21 @@ class ErrorStart(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     at: Instant
 
 
+class AcquireMutex(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with whether it is this run's turn; if not, it is in line from here on."""
+
+    name: str
+    execution_id: ExecutionId
+    key: RunKey
+
+
+class ReleaseMutexes(msgspec.Struct, frozen=True, gc=False):
+    """Whatever an execution holds or is in line for is given up, but for these runs; who is next is told."""
+
+    execution_id: ExecutionId
+    but_for: frozenset[RunKey]
+
+
 class Leave(msgspec.Struct, frozen=True, gc=False):
     """Leave this for later: after the execution that asks for it has come to rest."""
 
@@ -167,4 +182,6 @@ Effect: TypeAlias = (
     | TakeJob
     | Deliver
     | Leave
+    | AcquireMutex
+    | ReleaseMutexes
 )

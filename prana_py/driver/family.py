@@ -16,7 +16,7 @@ from prana_py.driver.sub_workflows import result_for_parent
 from prana_py.errors import PranaError, TransitionError
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
-from prana_py.execution.suspension import SubWorkflowWait
+from prana_py.execution.suspension import MutexWait, SubWorkflowWait
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId
 
@@ -75,10 +75,12 @@ def with_family(program: Program[Execution], options: Options) -> Program[Execut
 
 
 def _has_family(execution: Execution) -> bool:
-    """Others may ask for this execution: it has a parent, or waits for children."""
+    """Others may ask for this execution: it has a parent, or waits for children or for its turn at a mutex."""
     if execution.identity.parent is not None:
         return True
-    return any(isinstance(suspension.wait, SubWorkflowWait) for suspension in execution.suspensions.values())
+    return any(
+        isinstance(suspension.wait, SubWorkflowWait | MutexWait) for suspension in execution.suspensions.values()
+    )
 
 
 def _do(job: Job, options: Options) -> Program[None]:

@@ -24,7 +24,7 @@ from prana_py.execution.rows import (
     Withdrawn,
 )
 from prana_py.execution.storable import NotStorableError, storable
-from prana_py.execution.suspension import SignalWait, Suspension
+from prana_py.execution.suspension import MutexWait, SignalWait, Suspension
 from prana_py.graph.contracts import compile_contract
 from prana_py.identifiers import TOP, Instant, NodeKey, Scope, WaitId
 
@@ -68,7 +68,13 @@ class AddItems(msgspec.Struct, frozen=True, tag="add_items"):
     close: bool = False
 
 
-Request: TypeAlias = Resume | Signal | Cancel | CancelBranch | AddItems
+class MutexFree(msgspec.Struct, frozen=True, tag="mutex_free"):
+    """It is the execution's turn at a mutex that reaches beyond it."""
+
+    name: str
+
+
+Request: TypeAlias = Resume | Signal | Cancel | CancelBranch | AddItems | MutexFree
 
 
 def row_for(execution: Execution, request: Request, now: Instant) -> Row:
@@ -97,6 +103,8 @@ def row_for(execution: Execution, request: Request, now: Instant) -> Row:
             return _branch_cancelled(execution, request, now)
         case AddItems():
             return _items_added(execution, request, now)
+        case MutexFree(name=name):
+            return _turn_taken(execution, name, now)
 
 
 LONGEST_TTL_NS: Final = 1 << 60
@@ -212,6 +220,15 @@ def _goes_with(gone: list[RunKey], scope: Scope) -> bool:
     return any(
         scope[: len(s)] == s and len(scope) > len(s) and scope[len(s)][:2] == (node, run) for node, s, run in gone
     )
+
+
+def _turn_taken(execution: Execution, name: str, now: Instant) -> Row:
+    for suspension in sorted(execution.suspensions.values(), key=lambda s: (s.suspended_at, s.wait_id)):
+        wait = suspension.wait
+        if isinstance(wait, MutexWait) and wait.reach == "global" and wait.name == name:
+            return Resumed(now, suspension.wait_id)
+    message = f"no run of execution {execution.id!r} waits for the mutex {name!r}"
+    raise TransitionError(message, code="wait_not_open")
 
 
 def _items_added(execution: Execution, request: AddItems, now: Instant) -> Row:

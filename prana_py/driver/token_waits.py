@@ -47,8 +47,10 @@ def open_wait(execution: Execution, address: Address) -> WaitId:
 
 
 def _suspended(execution: Execution, key: RunKey) -> Iterator[Suspended]:
-    """How a run has suspended, oldest first."""
-    return (row for row in execution.history() if isinstance(row, Suspended) and (row.node, row.scope, row.run) == key)
+    """How a run has suspended, oldest first; waiting for its turn at a mutex does not count."""
+    for row in execution.history():
+        if isinstance(row, Suspended) and (row.node, row.scope, row.run) == key and row.waits[0].type != "mutex":
+            yield row
 
 
 def _webhooks(row: Suspended) -> list[Suspension]:

@@ -131,6 +131,7 @@ class MutexWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="mutex"
 
     name: str
     wait_till: None = None
+    reach: str = "execution"
 
 
 class GuardWait(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="guard"):

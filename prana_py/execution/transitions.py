@@ -409,13 +409,14 @@ def _wake(draft: Draft, name: str, data: Any, *, expired: bool) -> None:
     if isinstance(suspension.wait, BatchWindow):
         _flush(draft, suspension)
         return
-    if isinstance(suspension.wait, GuardWait | MutexWait):
+    own = isinstance(suspension.wait, GuardWait | MutexWait)
+    if own and getattr(suspension.wait, "reach", "") != "global":
         raise TransitionError(
             f"wait {name!r} is the engine's own ({suspension.type}) and cannot be resolved from outside",
             code="wait_not_resumable",
         )
     activation = draft.unpark((suspension.node_key, suspension.scope, suspension.run))
-    if suspension.type == "retry":
+    if suspension.type in ("retry", "mutex"):
         draft.fresh.append(replace(activation, open_waits=(), activated=activated_by(draft.number())))
         return
     resumption = Resumption(suspension, data, expired)

@@ -185,6 +185,9 @@ class _Layout:
                 for vertex in vertices
             )
             or workflow.settings.history is not None,
+            has_global_mutex=any(
+                vertex.settings.mutex is not None and vertex.settings.mutex_reach == "global" for vertex in vertices
+            ),
             has_guards=any(vertex.enabled_if is not None for vertex in vertices),
             has_compensation=any(vertex.settings.compensate_with is not None for vertex in vertices),
             has_joins=any(vertex.upstream for vertex in vertices),

@@ -148,6 +148,7 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     bounds_history: bool = False
     """Some node that may run many times keeps only its last runs."""
     has_guards: bool = False
+    has_global_mutex: bool = False
     has_compensation: bool = False
     demanding: int = 0
     """Joins that need more than the absence of other work: all, each, first, batch, custom."""

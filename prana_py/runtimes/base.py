@@ -9,14 +9,27 @@ from typing import Any, Final, Protocol, TypeGuard
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
 from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import Options, run_to_rest
-from prana_py.driver.effects import Commit, Deliver, Keep, Leave, Load, LoadGraph, MakeId, Notify, ReadClock, TakeJob
+from prana_py.driver.effects import (
+    AcquireMutex,
+    Commit,
+    Deliver,
+    Keep,
+    Leave,
+    Load,
+    LoadGraph,
+    MakeId,
+    Notify,
+    ReadClock,
+    ReleaseMutexes,
+    TakeJob,
+)
 from prana_py.driver.family import Job, with_family
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import LifecycleEvent
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting, failed
 from prana_py.driver.presenting import presented
 from prana_py.driver.program import Program
-from prana_py.driver.requests import Request
+from prana_py.driver.requests import MutexFree, Request
 from prana_py.driver.start import start_to_rest
 from prana_py.driver.tokens import Address
 from prana_py.errors import NotFoundError, TransitionError, UsageError, nearest
@@ -37,6 +50,7 @@ from prana_py.runtimes.error_log import log_errors
 from prana_py.runtimes.graph_cache import GraphCache, Version
 from prana_py.runtimes.interceptors import Interceptor, Interceptors
 from prana_py.runtimes.key_ring import KeyRing
+from prana_py.runtimes.mutex_table import MutexTable
 from prana_py.runtimes.output_cache import OutputCache, call_key
 from prana_py.runtimes.turns import Turns
 
@@ -85,10 +99,14 @@ class Runtime:
         self.interceptors = Interceptors(*interceptors)
         self.journal = journal
         self.host = host or NOWHERE
+        self.known = self.catalog.by_name
+        self.plain_calls = not self.interceptors and self.host is NOWHERE
+        """Nobody is asked before a call, and nothing goes with it: ``call_node`` is all there is to it."""
         self.grace = grace
         """Seconds that a call which was asked to stop has to do so."""
         self.key_ring = KeyRing(key)
         self.turns = Turns()
+        self.mutexes = MutexTable()
         self.output_cache = OutputCache(max_cached_outputs)
         self.options = Options(
             max_concurrency=max_concurrency,
@@ -218,6 +236,8 @@ class Runtime:
             Keep: self._keep,
             TakeJob: self._take_job,
             Leave: self._leave,
+            AcquireMutex: self._acquire,
+            ReleaseMutexes: self._release,
             Deliver: self._deliver,
         }
 
@@ -274,6 +294,13 @@ class Runtime:
     def _deliver(self, effect: Deliver) -> None:
         if not self.send(effect.execution_id, effect.request):
             self._jobs.append(effect)
+
+    def _acquire(self, effect: AcquireMutex) -> bool:
+        return self.mutexes.acquire(effect.name, (effect.execution_id, effect.key))
+
+    def _release(self, effect: ReleaseMutexes) -> None:
+        for name, next_id in self.mutexes.release(effect.execution_id, effect.but_for):
+            self._deliver(Deliver(next_id, MutexFree(name)))
 
     def _leave(self, effect: Leave) -> None:
         self._jobs.append(effect.job)

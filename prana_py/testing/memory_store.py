@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from prana_py.driver.effects import ChildStart
-from prana_py.driver.requests import AddItems, Cancel, CancelBranch, Request, Resume, Signal
+from prana_py.driver.requests import AddItems, Cancel, CancelBranch, MutexFree, Request, Resume, Signal
 from prana_py.driver.sub_workflows import children_of, orphans
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import ArrivalsDropped, CancelRequested, ItemsAdded, Resumed, Row, SignalKept, Suspended
@@ -78,3 +78,5 @@ def causes(request: Request, row: Row) -> bool:
             return isinstance(row, ArrivalsDropped) and row.why == request.reason
         case AddItems(node=node):
             return isinstance(row, ItemsAdded) and row.node == node
+        case MutexFree():
+            return isinstance(row, Resumed) and row.wait_id.endswith(".mutex")

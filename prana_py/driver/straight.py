@@ -18,7 +18,7 @@ from prana_py.driver.program import Program
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.rows import Settled
-from prana_py.execution.storable import ATOMS, NotStorableError, storable
+from prana_py.execution.storable import ATOMS, SAFE_BITS, NotStorableError, storable
 from prana_py.execution.straight import advance_straight
 from prana_py.identifiers import Instant
 
@@ -88,7 +88,7 @@ def ordinary_row(
     if port not in vertex.spec.outputs:
         return None
     value = outcome.value
-    if value.__class__ not in ATOMS:
+    if value.__class__ not in ATOMS and (value.__class__ is not int or value.bit_length() > SAFE_BITS):
         try:
             value = storable(value)
         except NotStorableError:

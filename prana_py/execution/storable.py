@@ -10,6 +10,10 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder()
 ATOMS: Final = frozenset({bool, float, type(None), bytes})
 """Types whose every value can be recorded as it is."""
+
+SAFE_BITS: Final = 63
+"""Whole numbers of so many bits can be recorded as they are."""
+
 MAX_DEPTH: Final = 200
 """How deep recorded data may nest."""
 
@@ -26,15 +30,29 @@ def storable(value: Any) -> Any:
     kind = type(value)
     if kind in ATOMS or (kind is int and -(1 << 63) <= value < 1 << 64) or (kind is str and value.isascii()):
         return value
-    try:
-        encoded = _ENCODER.encode(value)
-        stored = _DECODER.decode(encoded)
-    except Exception as error:  # encoding runs the value's own code: its attributes, its length
-        raise NotStorableError(_reason(value, error)) from error
+    stored, encoded = _round_trip(value)
     # No more lists and maps than levels allowed: then nobody has to count the levels.
     if len(encoded) > MAX_DEPTH and len(encoded.translate(None, _NO_HEADERS)) > MAX_DEPTH and _is_too_deep(stored):
         raise NotStorableError(_TOO_DEEP)
     return stored
+
+
+def check_storable(value: Any) -> None:
+    """Refuse what cannot be recorded, where what is recorded need not be looked at."""
+    try:
+        encoded = _ENCODER.encode(value)
+    except Exception as error:  # as below
+        raise NotStorableError(_reason(value, error)) from error
+    if len(encoded) > MAX_DEPTH and len(encoded.translate(None, _NO_HEADERS)) > MAX_DEPTH:
+        storable(value)
+
+
+def _round_trip(value: Any) -> tuple[Any, bytes]:
+    try:
+        encoded = _ENCODER.encode(value)
+        return _DECODER.decode(encoded), encoded
+    except Exception as error:  # encoding runs the value's own code: its attributes, its length
+        raise NotStorableError(_reason(value, error)) from error
 
 
 _TOO_DEEP: Final = f"it nests more than {MAX_DEPTH} levels deep, or contains itself"

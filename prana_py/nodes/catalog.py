@@ -42,6 +42,11 @@ class Catalog:
             found.extend(offered if several else (offered,))
         return cls(*found)
 
+    @property
+    def by_name(self) -> Mapping[str, AnyNode]:
+        """Every node type under each of its names."""
+        return self._by_name
+
     def get(self, type_name: str) -> AnyNode:
         """The node type of this type or alias; ``NotFoundError`` suggests the nearest name."""
         found = self._by_name.get(type_name)

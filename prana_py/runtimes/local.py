@@ -16,7 +16,7 @@ from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.rows import RunKey
 from prana_py.identifiers import Instant
-from prana_py.nodes.call import was_interrupted
+from prana_py.nodes.call import call_node, was_interrupted
 from prana_py.nodes.failures import failure
 from prana_py.performing.loops import perform
 from prana_py.runtimes.base import awaited, is_outcome
@@ -125,7 +125,9 @@ class _Session(Session):
 
     def _outcome_of(self, invocation: Invocation) -> Outcome:
         """Call the node in this thread."""
-        given = self.runtime.call(invocation)
+        runtime = self.runtime
+        node_type = runtime.plain_calls and invocation.cache_ns is None and runtime.known.get(invocation.node_type)
+        given = call_node(node_type, invocation) if node_type else runtime.call(invocation)
         if type(given) is Completed:
             return given
         outcome = given if is_outcome(given) else self._await_here(given)

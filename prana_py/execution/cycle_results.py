@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Settled
+
+if TYPE_CHECKING:
+    from prana_py.execution.execution import Execution
 
 
 class CycleResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from pyrsistent import PMap, pmap
 
 from prana_py.execution import queries
 from prana_py.execution.activation import Activation
+from prana_py.execution.cycle_results import CycleResult, cycle_results
 from prana_py.execution.frozen_map import FrozenMap, SmallMap
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.node_execution import NodeExecution
@@ -264,6 +265,11 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     def node_depth(self) -> dict[NodeKey, int]:
         """For each active node, how far down its branch it is."""
         return queries.node_depth(self)
+
+    @property
+    def cycle_results(self) -> dict[str, CycleResult]:
+        """How the declared cycles that have ended did, by name."""
+        return cycle_results(self)
 
     @property
     def suspension(self) -> Suspension | None:

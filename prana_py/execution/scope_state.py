@@ -102,7 +102,7 @@ class ScopeState(msgspec.Struct, frozen=True, gc=False, eq=False):
     waves: Mapping[int, Wave] = NO_WAVES
     context: Mapping[int, dict[str, Any]] = NO_CONTEXT
     iterations: tuple[int, ...] = ()
-    """By cycle: how often its way back was taken since it was entered; then, again by cycle, when a declared one was."""
+    """By cycle: how often its way back was taken since it was entered; then, by cycle, when a declared one was."""
     result: Any = None
     result_order: int = -1
     """The rank of the connection that ``result`` came back on: −1 while nothing has come back to the owner."""

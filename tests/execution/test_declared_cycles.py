@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prana_py import Execution, LocalRuntime, Workflow, WorkflowBuilder, node
-from prana_py.execution.cycle_results import CycleResult, cycle_results
+from prana_py.execution.cycle_results import CycleResult
 from prana_py.execution.storage import from_storage_format, to_storage_format
 from prana_py.testing.fake_clock import FakeClock
 
@@ -40,7 +40,7 @@ def improving(**cycle: Any) -> Workflow:
 
 def result_of(execution: Execution) -> CycleResult:
     assert execution.status == "completed", execution.error
-    return cycle_results(execution)["better"]
+    return execution.cycle_results["better"]
 
 
 def test_a_cycle_that_converges_says_after_how_many_rounds_and_seconds():
@@ -71,7 +71,7 @@ def test_the_time_runs_anew_each_time_the_cycle_is_entered():
     flow.create_cycle("again").connect("last", "outer").max_iterations(2).build()
 
     execution = runtime_of(FakeClock()).execute(flow.build())
-    results = cycle_results(execution)
+    results = execution.cycle_results
 
     assert results["better"] == CycleResult(name="better", iterations=3, converged=False, seconds=30.0, times=2)
     assert (results["again"].iterations, results["again"].seconds) == (2, 60.0)
@@ -84,7 +84,7 @@ def test_a_cycle_that_is_still_going_has_no_result():
 
     execution = LocalRuntime().execute(flow.build())
 
-    assert cycle_results(execution) == {}
+    assert execution.cycle_results == {}
 
 
 def test_time_spent_waiting_counts_and_survives_being_stored():
@@ -99,7 +99,7 @@ def test_time_spent_waiting_counts_and_survives_being_stored():
 
     ended = runtime.resume(loaded, 1)
 
-    assert (ended.status, cycle_results(ended)["again"].seconds) == ("completed", 7200.0)
+    assert (ended.status, ended.cycle_results["again"].seconds) == ("completed", 7200.0)
     assert to_storage_format(from_storage_format(to_storage_format(ended), ended.execution_graph)) == to_storage_format(
         ended
     )

@@ -33,8 +33,8 @@ from prana_py.driver.straight import go_straight
 from prana_py.driver.sub_workflows import children_of, error_start, orphans, result_for_parent
 from prana_py.errors import InvariantError, TransitionError
 from prana_py.execution.activation import Activation
-from prana_py.execution.execution import Execution
-from prana_py.execution.rows import Begun, Row, RunKey, Settled, Suspended
+from prana_py.execution.execution import NO_SUSPENSIONS, Execution
+from prana_py.execution.rows import Begun, Ended, Row, RunKey, Settled, Suspended
 from prana_py.execution.suspension import nanoseconds
 from prana_py.execution.transitions import advance
 from prana_py.identifiers import ExecutionId, Instant
@@ -103,7 +103,7 @@ class Drive:
             self.to_start.extend(children_of(after, row))
         if self.in_flight and not _only_moves_on(after, row):
             yield from self._abandon_what_is_gone()
-        if before.suspensions is not after.suspensions and before.suspensions:
+        if before.suspensions is not after.suspensions and before.suspensions is not NO_SUSPENSIONS:
             yield from orphans(before, after, row)
 
     def _abandon_what_is_gone(self) -> Program[None]:
@@ -245,8 +245,9 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
         yield from take_free_turns(drive)
     if wants_preparation(drive.execution):
         yield from prepare_nodes(drive)
-    for suspension in drive.execution.suspensions.values():
-        drive.to_start.extend(children_of(drive.execution, suspension))  # after a crash; starting twice finds the first
+    if drive.execution.suspensions is not NO_SUSPENSIONS:
+        for suspension in drive.execution.suspensions.values():  # after a crash; starting twice finds the first
+            drive.to_start.extend(children_of(drive.execution, suspension))
     goes_straight = options.max_concurrency == 1 and execution.identity.deadline is None
     while True:
         if goes_straight and not drive.in_flight and not drive.children:
@@ -275,6 +276,7 @@ def _step(drive: Drive) -> Program[bool]:
     match decision:
         case Write(row):
             yield from drive.write(row)
+            return type(row) is Ended
         case Launch(activations):
             calls = yield from drive.launch(activations)
             if calls:

@@ -28,8 +28,7 @@ class Preparing(Protocol):
 
 def wants_preparation(execution: Execution) -> bool:
     """Nothing has happened yet, and some node wants to prepare."""
-    graph = execution.execution_graph
-    return execution.position == 1 and any(vertex.spec.has_prepare for vertex in graph.vertices[: graph.reachable])
+    return execution.position == 1 and execution.execution_graph.has_prepare
 
 
 def prepare_nodes(drive: Preparing) -> Program[None]:

@@ -55,8 +55,9 @@ def started_row(
     """The first row of an execution. Input that cannot be stored is refused before anything has begun."""
     try:
         stored = storable(value)
-        variables = storable({**graph.variables, **options.variables})
-        metadata = storable(dict(options.metadata))
+        given = {**graph.variables, **options.variables}
+        variables = storable(given) if given else given
+        metadata = storable(dict(options.metadata)) if options.metadata else {}
     except NotStorableError as error:
         raise UsageError(f"the execution cannot start: {error}", code="input_not_storable") from error
     return Started(

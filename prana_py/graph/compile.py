@@ -188,6 +188,7 @@ class _Layout:
             has_global_mutex=any(
                 vertex.settings.mutex is not None and vertex.settings.mutex_reach == "global" for vertex in vertices
             ),
+            has_prepare=any(vertex.spec.has_prepare for vertex in vertices[: len(self.skeleton.keys)]),
             has_guards=any(vertex.enabled_if is not None for vertex in vertices),
             has_compensation=any(vertex.settings.compensate_with is not None for vertex in vertices),
             has_joins=any(vertex.upstream for vertex in vertices),

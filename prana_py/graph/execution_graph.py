@@ -147,6 +147,8 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """How many vertices can be reached from the trigger; the others are compensation nodes."""
     bounds_history: bool = False
     """Some node that may run many times keeps only its last runs."""
+    has_prepare: bool = False
+    """Some node that can be reached wants to prepare before the first one runs."""
     has_guards: bool = False
     has_global_mutex: bool = False
     has_compensation: bool = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from msgspec.structs import replace
+
 from prana_py.driver.invocation import idempotency_key
 from prana_py.errors import TemplateError
 from prana_py.execution.activation import Activation
@@ -16,6 +18,7 @@ from prana_py.execution.routing import route
 from prana_py.execution.rows import ArrivalRef, AttemptFailed, Row, Settled
 from prana_py.execution.suspension import RetryWait, Suspension, nanoseconds
 from prana_py.identifiers import ERROR, Instant, PortName
+from prana_py.model.durations import LONGEST
 from prana_py.model.retry import Retry
 from prana_py.model.settings import Fallback
 
@@ -60,6 +63,7 @@ def retry_delay_ns(retry: Retry, attempt: int, seed: str) -> int:
         base = int(min(base * min(retry.factor ** min(attempt - 1, 200), 1e15), longest))
     if retry.max_delay is not None:
         base = min(base, nanoseconds(retry.max_delay))
+    base = min(base, nanoseconds(LONGEST))
     share = int(seed, 16) / (1 << 4 * len(seed))
     return int(base * (1 - retry.jitter * share))
 
@@ -122,7 +126,7 @@ def handled(
         try:
             taken = route(execution, activation, dict([substitute]), at).taken
         except TemplateError as failure:
-            substitute, error = None, template_failure(failure)
+            substitute, error = None, _instead(error, template_failure(failure))
     return Settled(
         at,
         activation.vertex.key,
@@ -139,6 +143,18 @@ def handled(
         substitute is None,
         taken=taken,
         params=params,
+    )
+
+
+def _instead(error: NodeError, failure: NodeError) -> NodeError:
+    """What went wrong in handing an error on, in its place; the error itself is the cause."""
+    return replace(
+        failure,
+        node_key=error.node_key,
+        scope=error.scope,
+        run_index=error.run_index,
+        attempt=error.attempt,
+        cause=error,
     )
 
 

@@ -14,6 +14,7 @@ from prana_py.execution.activation import Activation, Resumption
 from prana_py.execution.execution import Execution
 from prana_py.execution.inputs import inputs_of, mapped_params
 from prana_py.execution.names import ExecutionNames, main_input
+from prana_py.execution.storable import NotStorableError, check_storable
 from prana_py.execution.suspension import nanoseconds
 from prana_py.identifiers import MAIN, TIMEOUT, Instant
 
@@ -59,8 +60,13 @@ def prepare(
             if vertex.names_resume_url and write is not None:
                 names[RESUME_URL] = ResumeUrls(execution, activation.scope, write)
             params = vertex.params.render(names)
+            check_storable(params)
         except TemplateError as error:
             return Failed(template_failure(error))
+        except NotStorableError as error:
+            return failed(
+                "params_not_storable", f"the params of node {vertex.key!r} became no data: {error}", retryable=False
+            )
     if vertex.has_mapping and (mapped := mapped_params(activation)):
         params = {**params, **mapped}
     identity = execution.identity

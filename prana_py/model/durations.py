@@ -7,8 +7,8 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
-LONGEST = timedelta(days=366_000)
-"""A thousand years: longer than anybody waits, and short enough that adding it to a present instant cannot overflow."""
+LONGEST = timedelta(days=36_500)
+"""A hundred years: longer than anybody waits, and short enough that a present instant and it fit into 64 bit of ns."""
 
 _MICROSECONDS = {
     "w": 604_800_000_000,

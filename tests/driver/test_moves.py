@@ -135,7 +135,7 @@ RUN_ROWS: dict[type[Row], Row] = {
     SignalTaken: SignalTaken(NOW, WAIT, 0),
 }
 
-LEGAL_RUN_MOVES = [(row, status) for row in RUN_MOVES for status in RUN_MOVES[row]]
+LEGAL_RUN_MOVES = [(row, status) for row in RUN_MOVES for status in sorted(RUN_MOVES[row])]
 ILLEGAL_RUN_MOVES = [(row, status) for row in RUN_MOVES for status in RUNS if status not in RUN_MOVES[row]]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from prana_py.errors import InvariantError
-from prana_py.execution.activation import Arrival
+from prana_py.execution.activation import RANK_BITS, RANK_MASK, Arrival
 from prana_py.execution.draft import Draft, next_run
 from prana_py.execution.execution import NO_SUSPENSIONS
 from prana_py.execution.guards import guard_holds
@@ -221,7 +221,10 @@ def _window_until(draft: Draft, vertex: Vertex, scope: Scope, till: Instant) -> 
 
 
 def _window_id(vertex: Vertex, scope: Scope, state: ScopeState) -> str:
-    return f"{vertex.key}#{scope_text(scope)}{next_run(state, vertex)}.batch"
+    """The name of a window: the run that is gathering, and the arrival with which its time began."""
+    first = state.queues[vertex.ordinal].first.order
+    began = f"{first >> RANK_BITS}.{first & RANK_MASK}"
+    return f"{vertex.key}#{scope_text(scope)}{next_run(state, vertex)}.batch@{began}"
 
 
 def _formed(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ...]) -> Formed:

@@ -41,7 +41,7 @@ def refused(name: str, request: Any) -> str:
         ("retrying", Resume("fail#0"), "wait_not_due"),
         ("locked", Resume("b#0.mutex"), "wait_not_resumable"),
         ("locked", Resume("c#0.guard"), "wait_not_resumable"),
-        ("waves", Resume("batch#0.batch"), "wait_not_resumable"),
+        ("waves", Resume("batch#0.batch@3.2"), "wait_not_resumable"),
         ("waiting", Signal("nobody", buffer=False), "signal_not_awaited"),
         ("waiting", Signal("go", object()), "request_invalid"),
         ("waiting", Signal("later", ttl_ns=-1), "request_invalid"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -11,7 +12,7 @@ import msgspec
 from benchmarks import floors, workflows
 from benchmarks.compile_floor import plain_maps
 from benchmarks.nodes import NODES, ROUNDS
-from prana_py import LocalRuntime, Workflow, compile_workflow
+from prana_py import AsyncLocalRuntime, LocalRuntime, Workflow, compile_workflow
 from prana_py.execution.storage import load_rows, rows_of
 from prana_py.expressions.names import Names
 from prana_py.expressions.template import Template, compile_template
@@ -54,13 +55,23 @@ def running(
     return Group(name, size, "node", settled, partial(runtime.execute, graph, value), floor, target)
 
 
+def running_async(
+    name: str, size: int, workflow: Workflow, value: Any, floor: Callable[[], Any], target: float | None
+) -> Group:
+    """A group that runs a workflow on an event loop, from its start to its end."""
+    graph = compile_workflow(workflow, NODES)
+    runtime = AsyncLocalRuntime(NODES)
+    settled = asyncio.run(runtime.execute(graph, value)).next_index
+    return Group(name, size, "node", settled, lambda: asyncio.run(runtime.execute(graph, value)), floor, target)
+
+
 def chains(sizes: tuple[int, ...] = (10, 100, 1_000)) -> Iterator[Group]:
     """Chains: of plain nodes, of async ones, of nodes with templates."""
     for size in sizes:
         yield running("chain", size, workflows.chain(size), 0, partial(floors.chain, size), 4)
     for size in sizes[1:]:
         floor = partial(floors.async_chain, size)
-        yield running("async chain", size, workflows.async_chain(size), 0, floor, 6)
+        yield running_async("async chain", size, workflows.async_chain(size), 0, floor, 6)
     ada = {"name": "Ada"}
     for size in sizes[1:2]:
         floor = partial(floors.templated_chain, size, ada)

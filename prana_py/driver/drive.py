@@ -239,15 +239,7 @@ class Drive:
 def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Request] = ()) -> Program[Execution]:
     """Drive an execution until it has ended, or only waits; requests are met first, or refused with an error."""
     drive = Drive(execution, options, (yield ReadClock()))
-    for request in requests:
-        yield from drive.obey(request, strictly=True)
-    if execution.execution_graph.has_global_mutex:
-        yield from take_free_turns(drive)
-    if wants_preparation(drive.execution):
-        yield from prepare_nodes(drive)
-    if drive.execution.suspensions is not NO_SUSPENSIONS:
-        for suspension in drive.execution.suspensions.values():  # after a crash; starting twice finds the first
-            drive.to_start.extend(children_of(drive.execution, suspension))
+    yield from _take_up(drive, requests)
     goes_straight = options.max_concurrency == 1 and execution.identity.deadline is None
     while True:
         if goes_straight and not drive.in_flight and not drive.children:
@@ -259,6 +251,19 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
     if not execution.is_final:
         yield from _tell_of_failure(drive.execution)
     return drive.execution
+
+
+def _take_up(drive: Drive, requests: Iterable[Request]) -> Program[None]:
+    """What comes before the first decision: requests, turns that have become free, preparation, children."""
+    for request in requests:
+        yield from drive.obey(request, strictly=True)
+    if drive.execution.execution_graph.has_global_mutex:
+        yield from take_free_turns(drive)
+    if wants_preparation(drive.execution):
+        yield from prepare_nodes(drive)
+    if drive.execution.suspensions is not NO_SUSPENSIONS:
+        for suspension in drive.execution.suspensions.values():  # after a crash; starting twice finds the first
+            drive.to_start.extend(children_of(drive.execution, suspension))
 
 
 def _tell_of_failure(execution: Execution) -> Program[None]:

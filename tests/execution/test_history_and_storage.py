@@ -19,6 +19,7 @@ from prana_py import (
 )
 from prana_py.execution.history import diff, fork
 from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.nodes.node_type import AnyNode
 
 
 @node
@@ -31,7 +32,7 @@ def ask(input: object) -> object:
     return wait_for_webhook()
 
 
-NODES = [count, ask]
+NODES: list[AnyNode] = [count, ask]
 
 
 def counting_to(rounds: int, *, history: int | None) -> ExecutionGraph:

@@ -19,7 +19,7 @@ from prana_py.model.workflow import Workflow
 from tests.graph.types import Types, graph, keys_of, workflow
 
 
-def problems(written: Workflow, **options: str) -> dict[str, Problem]:
+def problems(written: Workflow, **options: Any) -> dict[str, Problem]:
     with pytest.raises(CompileError) as caught:
         compile_workflow(written, Types(), **options)
     return {problem.code: problem for problem in caught.value.problems}

@@ -11,6 +11,15 @@ from prana_py import LocalRuntime, TransitionError
 from prana_py.driver.requests import AddItems, Cancel, CancelBranch, Request, Resume, Signal
 from tests.hostile.worlds import NODES, WORLDS
 
+
+class NoData:
+    """Nothing that could be stored; it is called the same in every process."""
+
+    def __repr__(self) -> str:
+        return "<no data>"
+
+
+NO_DATA = NoData()
 ENDLESS: list[Any] = []
 ENDLESS.append(ENDLESS)
 
@@ -36,14 +45,14 @@ def refused(name: str, request: Any) -> str:
         ("waiting", Resume("start#0"), "wait_not_open"),
         ("waiting", Resume("ask#1", {}), "wait_not_open"),
         ("waiting", Resume("ask#0", "no object"), "resume_data_invalid"),
-        ("waiting", Resume("ask#0", object()), "request_invalid"),
+        ("waiting", Resume("ask#0", NO_DATA), "request_invalid"),
         ("waiting", Resume("compete#0:late"), "wait_not_due"),
         ("retrying", Resume("fail#0"), "wait_not_due"),
         ("locked", Resume("b#0.mutex"), "wait_not_resumable"),
         ("locked", Resume("c#0.guard"), "wait_not_resumable"),
         ("waves", Resume("batch#0.batch@3.2"), "wait_not_resumable"),
         ("waiting", Signal("nobody", buffer=False), "signal_not_awaited"),
-        ("waiting", Signal("go", object()), "request_invalid"),
+        ("waiting", Signal("go", NO_DATA), "request_invalid"),
         ("waiting", Signal("later", ttl_ns=-1), "request_invalid"),
         ("waiting", Signal("later", ttl_ns=2**63), "request_invalid"),
         ("waiting", CancelBranch(("nowhere",)), "not_found"),
@@ -51,7 +60,7 @@ def refused(name: str, request: Any) -> str:
         ("waiting", CancelBranch(()), "nothing_to_cancel"),
         ("waiting", AddItems("nowhere", (1,)), "not_open"),
         ("in_items", AddItems("each", (1,)), "not_open"),
-        ("in_items", AddItems("each", (object(),)), "request_invalid"),
+        ("in_items", AddItems("each", (NO_DATA,)), "request_invalid"),
         *(
             (final, request, "execution_final")
             for final in ("failed", "cancelled")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Generator
 from typing import Any
 
 import pytest
@@ -67,9 +67,9 @@ def made(kind: type[Verbs[Any]], case: Case, max_concurrency: int) -> tuple[Verb
     return runtime, journals
 
 
-def lived(runtime: Verbs[Any], case: Case) -> Iterator[Any]:
+def lived(runtime: Verbs[Any], case: Case) -> Generator[Any, Any, None]:
     """Execute, ask what is to be asked, and jump through the time that is left; each step is something to await."""
-    execution = yield runtime.execute(case.workflow, case.value)
+    execution: Execution = yield runtime.execute(case.workflow, case.value)
     for ask in case.asks:
         execution = yield runtime.ask(execution, ask(execution) if callable(ask) else ask)
     while not execution.is_final:

@@ -58,6 +58,7 @@ def test_nodes_answer_and_fail_as_they_were_told_to():
 
     assert runtime.get_execution_order() == ["approval", "ship"]
     assert runtime.get_node_inputs("ship") == [{"id": 1}]
+    assert execution.error is not None
     assert (execution.status, execution.error.message) == ("failed", "no boat")
 
 
@@ -91,7 +92,7 @@ def test_what_nothing_was_set_for_runs_or_fails():
         runtime.set_node_response("approval", Output(1, "approved"))
 
     assert runs.execute(orders()).output == "sent"
-    assert fails.execute(orders()).error.code == "not_scripted"
+    assert [error.code for error in fails.execute(orders()).errors] == ["not_scripted"]
 
 
 def test_time_jumps_to_what_an_execution_waits_for():

@@ -171,6 +171,10 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     last_at: Instant
     """When the newest row was written."""
 
+    def __repr__(self) -> str:
+        workflow = f"{self.workflow_id} v{self.workflow_version}"
+        return f"<Execution {self.id} of {workflow}: {self.status}, {self.position} rows>"
+
     # ── identity ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property

@@ -160,6 +160,9 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     policies: Mapping[str, JoinPolicy] = {}
     """The join policies that its nodes name; functions of the host, which the digest says nothing about."""
 
+    def __repr__(self) -> str:
+        return f"<ExecutionGraph {self.workflow_id} v{self.workflow_version}: {len(self.vertices)} nodes>"
+
     @property
     def trigger(self) -> Vertex:
         return self.vertices[self.ordinals[self.trigger_node_key]]

@@ -29,4 +29,11 @@ TIMEOUT: PortName = "timeout"
 
 def scope_text(scope: Scope) -> str:
     """A scope as people and wait ids write it: ``each#0[2]/inner#0[1]``; the top is the empty text."""
-    return "/".join(f"{owner}#{run}[{item}]" for owner, run, item in scope)
+    return "/".join(f"{key_text(owner)}#{run}[{item}]" for owner, run, item in scope)
+
+
+def key_text(key: NodeKey) -> str:
+    """A node key inside of a longer name: what separates its parts is escaped, so that no two names are the same."""
+    if "#" not in key and "/" not in key and "%" not in key:
+        return key
+    return key.replace("%", "%25").replace("#", "%23").replace("/", "%2F")

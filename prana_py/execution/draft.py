@@ -27,7 +27,7 @@ from prana_py.execution.rows import (
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState
 from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Suspension
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
-from prana_py.identifiers import TOP, Instant, Scope, WaitId, scope_text
+from prana_py.identifiers import TOP, Instant, Scope, WaitId, key_text, scope_text
 from prana_py.model.join import Batch
 
 
@@ -516,7 +516,7 @@ def wait_id(activation: Activation) -> WaitId:
     """The name of a run's next wait: the scope and the node, the run's number there, and how often it has waited."""
     place = f"{scope_text(activation.scope)}/" if activation.scope else ""
     number = f".{activation.waits}" if activation.waits else ""
-    return f"{place}{activation.vertex.key}#{activation.run}{number}"
+    return f"{place}{key_text(activation.vertex.key)}#{activation.run}{number}"
 
 
 def run_text(key: RunKey) -> str:

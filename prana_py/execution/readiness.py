@@ -48,7 +48,7 @@ from prana_py.execution.rows import (
 from prana_py.execution.scope_state import Queue, ScopeState, Wave
 from prana_py.execution.suspension import BatchWindow, GuardWait, Suspension, nanoseconds
 from prana_py.graph.execution_graph import Vertex
-from prana_py.identifiers import TOP, Instant, Scope, scope_text
+from prana_py.identifiers import TOP, Instant, Scope, key_text, scope_text
 from prana_py.model.join import Batch, Custom, FirstOf
 
 
@@ -224,7 +224,7 @@ def _window_id(vertex: Vertex, scope: Scope, state: ScopeState) -> str:
     """The name of a window: the run that is gathering, and the arrival with which its time began."""
     first = state.queues[vertex.ordinal].first.order
     began = f"{first >> RANK_BITS}.{first & RANK_MASK}"
-    return f"{vertex.key}#{scope_text(scope)}{next_run(state, vertex)}.batch@{began}"
+    return f"{key_text(vertex.key)}#{scope_text(scope)}{next_run(state, vertex)}.batch@{began}"
 
 
 def _formed(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ...]) -> Formed:

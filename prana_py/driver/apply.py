@@ -11,12 +11,12 @@ from prana_py.driver.failing import failed_run, index_of, refs_of, template_fail
 from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, Outcome, Stopped, Waiting
 from prana_py.errors import TemplateError, nearest
 from prana_py.execution.activation import Activation
-from prana_py.execution.children import child_ids
+from prana_py.execution.children import child_ids, child_inputs
 from prana_py.execution.draft import wait_id
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.routing import route
-from prana_py.execution.rows import Begun, Cancelled, Row, ScopePlan, Settled, Suspended
+from prana_py.execution.rows import Begun, Cancelled, CycleEnd, Row, ScopePlan, Settled, Suspended
 from prana_py.execution.rows import Stopped as StoppedRow
 from prana_py.execution.storable import NotStorableError, storable
 from prana_py.execution.suspension import (
@@ -127,7 +127,7 @@ def _settled(
 ) -> Settled:
     vertex = activation.vertex
     taken: tuple[str, ...] | None = None
-    converged: tuple[tuple[str, int, bool], ...] = ()
+    converged: tuple[CycleEnd, ...] = ()
     if vertex.decides and activation.compensates < 0:
         _check_contracts(activation, values)
         routing = route(execution, activation, values, at)
@@ -369,7 +369,7 @@ def _wait(execution: Execution, activation: Activation, request: SimpleRequest, 
 
 
 def _child_deadline(request: SubWorkflowRequest, at: Instant) -> Instant | None:
-    """Nobody waits for a child that is forgotten: that wait is over at once."""
-    if request.mode == "fire_and_forget":
+    """Nobody waits for a child that is forgotten, nor for the children of an empty batch: that wait is over at once."""
+    if request.mode == "fire_and_forget" or not child_inputs(request):
         return at
     return None if request.timeout is None else Instant(at + nanoseconds(request.timeout))

@@ -128,6 +128,8 @@ def _due_row(execution: Execution, now: Instant) -> Row | None:
     if isinstance(first.wait, SubWorkflowWait) and first.wait.execution_mode == "fire_and_forget":
         told = {"execution_ids": list(first.wait.children), "workflow_id": first.wait.sub_workflow_id}
         return Resumed(now, first.wait_id, {"status": "completed", "output": told})
+    if isinstance(first.wait, SubWorkflowWait) and not first.wait.children:
+        return Resumed(now, first.wait_id, [])
     if first.type in ("webhook", "signal", "sub_workflow"):
         return Expired(now, first.wait_id)
     return Resumed(now, first.wait_id, None)

@@ -43,11 +43,7 @@ def _close(execution: Execution, scope: Scope, now: Instant) -> Row:
         return owner_failed(execution, key, failure, now)
     if failure is not None:
         return ScopeClosed(now, node, scope[:-1], run, item, failure.as_data(), failure)
-    result = (
-        state.result
-        if state.result_order >= 0
-        else what_came_of(execution, state)
-    )
+    result = state.result if state.result_order >= 0 else what_came_of(execution, state)
     try:
         enough = _is_enough(execution, owner, result, now)
     except TemplateError as error:

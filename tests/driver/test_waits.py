@@ -352,3 +352,16 @@ def test_state_and_context_may_be_given_with_a_wait():
     assert execution.state == {"asked": True}
 
     assert runtime.resume(execution).output == {"asked": True, "by": "mail"}
+
+
+@pytest.mark.parametrize("mode", ["sync", "async", "fire_and_forget"])
+def test_a_batch_of_no_children_is_over_at_once(mode: str):
+    flow = WorkflowBuilder("parent")
+    flow.add(
+        "workflow.execute", key="none", workflow_id="child", batch_mode="single", input_data=[], execution_mode=mode
+    )
+
+    execution = LocalRuntime().execute(flow.build())
+
+    assert execution.status == "completed"
+    assert execution.suspensions == {}

@@ -18,7 +18,7 @@ from prana_py.execution.joins import bits_of
 from prana_py.execution.retention import FIRST_LOOK
 from prana_py.execution.rows import Formed, Row, Settled
 from prana_py.execution.scope_state import NO_ARRIVALS, Queue, RunRow, ScopeState
-from prana_py.execution.trail import Trail
+from prana_py.execution.trail import CHUNK, Trail
 from prana_py.graph.execution_graph import Route, Vertex
 from prana_py.identifiers import TOP
 
@@ -55,10 +55,12 @@ def _written(
     execution: Execution, row: Settled, frontier: tuple[Activation, ...], top: ScopeState, rounds: int
 ) -> Execution:
     """The next value, with the row."""
+    trail = execution.trail
+    tail = (*trail.tail, row)
     return replace(
         execution,
         status="running" if frontier or not waits_for_others(execution.suspensions, execution.owners) else "suspended",
-        trail=execution.trail.append(row),
+        trail=trail.append(row) if len(tail) == CHUNK else Trail(trail.sealed, tail, trail.dropped, trail.look_at),
         position=execution.position + 1,
         top=top,
         frontier=frontier,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -97,9 +98,12 @@ class _Session(Session):
             self.drives(invocation.execution_id)
         if invocation.timeout_ns is not None:
             return self._answer_in_time(invocation)
-        outcome = self._outcome_of(invocation)
+        runtime = self.runtime
+        node_type = runtime.plain_calls and invocation.cache_ns is None and runtime.known.get(invocation.node_type)
+        given = call_node(node_type, invocation) if node_type else runtime.call(invocation)
+        outcome = given if type(given) is Completed else self._finished(given)
         requests = () if self.mailbox.empty() else self.requests_so_far()
-        return Answer(outcome, invocation.now, self.runtime.clock.now(), requests)
+        return Answer(outcome, invocation.now, runtime.clock.now(), requests)
 
     def _answer_in_time(self, invocation: Invocation) -> Answer:
         """One call that may have to be given up. Requests that come in the meantime are met after it."""
@@ -120,16 +124,11 @@ class _Session(Session):
     def _call_here(self, invocation: Invocation) -> Done:
         now = self.runtime.clock.now
         started_at = now()
-        outcome = self._outcome_of(invocation)
+        outcome = self._finished(self.runtime.call(invocation))
         return Done((invocation.node_key, invocation.scope, invocation.run), outcome, started_at, now())
 
-    def _outcome_of(self, invocation: Invocation) -> Outcome:
-        """Call the node in this thread."""
-        runtime = self.runtime
-        node_type = runtime.plain_calls and invocation.cache_ns is None and runtime.known.get(invocation.node_type)
-        given = call_node(node_type, invocation) if node_type else runtime.call(invocation)
-        if type(given) is Completed:
-            return given
+    def _finished(self, given: Outcome | Awaitable[Outcome]) -> Outcome:
+        """The outcome of a call in this thread, awaited if it is to be."""
         outcome = given if is_outcome(given) else self._await_here(given)
         if was_interrupted(outcome):
             self._interrupted(KeyboardInterrupt())

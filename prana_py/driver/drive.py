@@ -239,7 +239,8 @@ class Drive:
 def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Request] = ()) -> Program[Execution]:
     """Drive an execution until it has ended, or only waits; requests are met first, or refused with an error."""
     drive = Drive(execution, options, (yield ReadClock()))
-    yield from _take_up(drive, requests)
+    if requests or _has_more_to_take_up(execution):
+        yield from _take_up(drive, requests)
     goes_straight = options.max_concurrency == 1 and execution.identity.deadline is None
     while True:
         if goes_straight and not drive.in_flight and not drive.children:
@@ -248,9 +249,15 @@ def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Re
             yield from _await(drive, (), None)
         elif (yield from _step(drive)):
             break
-    if not execution.is_final:
+    if drive.execution.status == "failed" and execution.status != "failed":
         yield from _tell_of_failure(drive.execution)
     return drive.execution
+
+
+def _has_more_to_take_up(execution: Execution) -> bool:
+    """Not so an execution that has just begun, and whose nodes want no preparation."""
+    graph = execution.execution_graph
+    return execution.suspensions is not NO_SUSPENSIONS or graph.has_prepare or graph.has_global_mutex
 
 
 def _take_up(drive: Drive, requests: Iterable[Request]) -> Program[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, Protocol, TypeGuard
 
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
@@ -129,7 +130,15 @@ class Runtime:
 
     def graph_of(self, workflow: Workflow | ExecutionGraph) -> ExecutionGraph:
         """The compiled form of what the caller holds."""
-        return self.graph_cache.graph_of(workflow) if isinstance(workflow, Workflow) else workflow
+        if isinstance(workflow, Workflow):
+            return self.graph_cache.graph_of(workflow)
+        if isinstance(workflow, ExecutionGraph):
+            return workflow
+        raise UsageError(
+            f"a {type(workflow).__name__} cannot be run; give a Workflow – a builder's build(), a document's "
+            "load_workflow(…) – or an ExecutionGraph",
+            code="workflow_unusable",
+        )
 
     def starting(self, workflow: Workflow | ExecutionGraph, value: Any, start: StartOptions) -> Program[Execution]:
         """The program that starts an execution and drives it to rest."""
@@ -225,7 +234,11 @@ class Runtime:
     # ── effects that need no waiting ──────────────────────────────────────────────────────────────────────────────
 
     def handlers(self) -> dict[type, Callable[[Any], Any]]:
-        """How effects are met that are the same everywhere."""
+        """How effects are met that are the same everywhere; whoever gets this dict may add to it."""
+        return dict(self._handlers)
+
+    @cached_property
+    def _handlers(self) -> dict[type, Callable[[Any], Any]]:
         return {
             ReadClock: self._read_clock,
             MakeId: self._make_id,

@@ -321,7 +321,10 @@ class Runtime:
     def _take_job(self, effect: TakeJob) -> Any:
         if effect.peek:
             return bool(self._jobs)
-        return self._jobs.popleft() if self._jobs else None
+        try:
+            return self._jobs.popleft()
+        except IndexError:  # another thread may have taken the last one
+            return None
 
     def send(self, execution_id: ExecutionId, request: Request) -> bool:
         """Hand a request to an execution that is being driven here right now; false when none is. From any thread."""

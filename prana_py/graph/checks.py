@@ -62,7 +62,10 @@ def take_inventory(workflow: Workflow, types: NodeTypes) -> Inventory:
         first = places.setdefault(node.key, index)
         spec = types.spec(node.type)
         if spec is None:
-            message = f"node {node.key!r} has the unknown type {node.type!r}{nearest(node.type, types.type_names())}"
+            message = f"node {node.key!r} has the unknown type {node.type!r}"
+            message += (
+                nearest(node.type, types.type_names()) or "; types of your own are known where they are handed in"
+            )
             problems.append(_of_node("node_type_unknown", message, index, node, "type"))
         elif first == index:
             specs[node.key] = spec

@@ -107,6 +107,8 @@ class WorkflowBuilder:
         number. Parameters whose names are taken here (``key``, ``settings`` …) go through ``params``.
         """
         spec = node_type.spec if isinstance(node_type, HasSpec) else None
+        if spec is None and callable(node_type):
+            raise UsageError(f"{node_type!r} is no node type; use @node on the function", code="node_unusable")
         type_name = spec.type if spec else node_type
         if key is None:
             wanted = display_name or str(type_name).rpartition(".")[2]

@@ -63,6 +63,12 @@ def test_all_problems_come_at_once():
     assert found["params_invalid"].place == "nodes[3].params.size"
 
 
+def test_a_type_that_resembles_no_other_is_said_to_be_missing_where_types_are_handed_in():
+    found = problems(Workflow(id="w", name="w", nodes=(Node(key="a", type="zzzzzz"),)))
+
+    assert "types of your own are known where they are handed in" in found["node_type_unknown"].message
+
+
 def test_a_template_that_does_not_parse_is_reported_with_its_place_and_position():
     found = problems(workflow("t > a", params={"a": {"list": ["x", "{{ 1 + }}"]}}))
 

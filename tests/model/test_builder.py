@@ -297,3 +297,12 @@ def test_what_is_built_is_a_valid_document_and_building_can_go_on():
     assert (len(before.nodes), len(after.nodes)) == (2, 3)
     assert check_workflow_values(after) == []
     assert workflow_from_dict(workflow_to_dict(after)) == after
+
+
+def test_a_function_that_is_no_node_is_refused_where_it_is_added():
+    def plain_function() -> None: ...
+
+    with pytest.raises(UsageError, match="use @node on the function") as caught:
+        WorkflowBuilder("a").add(plain_function)  # type: ignore[arg-type]  # that is the mistake
+
+    assert caught.value.code == "node_unusable"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prana_py.execution.activation import Activation, Arrival
-from prana_py.graph.execution_graph import Route, Vertex
+from prana_py.graph.execution_graph import Route
 from prana_py.identifiers import MAIN, PortName
 from prana_py.model.join import Batch
 from prana_py.model.settings import Collect
@@ -46,11 +46,6 @@ def mapped(route: Route, value: Any) -> dict[str, Any]:
         if found:
             fields[target] = part
     return fields
-
-
-def ports_in_order(vertex: Vertex) -> list[PortName]:
-    """The input ports that connections lead to, in connection order."""
-    return list(dict.fromkeys(route.to_port for route in vertex.feeds))
 
 
 def _port(arrival: Arrival) -> PortName:

@@ -131,7 +131,7 @@ def _resumed(execution: Execution, request: Resume, now: Instant) -> Row:
     if suspension is None:
         raise TransitionError(
             f"wait {request.wait_id!r} of execution {execution.id!r} is not open: it was resolved already, withdrawn, "
-            f"or never existed{nearest(request.wait_id, execution.suspensions)}",
+            f"or never existed",
             code="wait_not_open",
             wait_id=request.wait_id,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
+from prana_py.errors import UsageError
 from prana_py.graph.compile import NO_POLICIES
 from prana_py.graph.compile import compile_workflow as compile_with
 from prana_py.graph.execution_graph import ExecutionGraph
@@ -26,5 +27,11 @@ def compile_workflow(
 
     ``policies`` are the functions that nodes name with ``join: {"policy": name}``.
     """
+    if not isinstance(workflow, Workflow):
+        raise UsageError(
+            f"compile_workflow takes a Workflow, not {type(workflow).__name__}; a builder gives one by build(), "
+            "a document by load_workflow()",
+            code="workflow_unusable",
+        )
     catalog = nodes if isinstance(nodes, Catalog) else builtin_catalog().plus(*nodes)
     return compile_with(workflow, catalog, trigger=trigger, policies=policies)

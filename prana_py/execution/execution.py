@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 from pyrsistent import PMap, pmap
 
+from prana_py.errors import ExecutionError
 from prana_py.execution import queries
 from prana_py.execution.activation import Activation
 from prana_py.execution.cycle_results import CycleResult, cycle_results
@@ -293,6 +294,22 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     def duration(self) -> timedelta:
         """From the start to the newest row."""
         return timedelta(microseconds=(self.last_at - self.identity.started_at) // 1000)
+
+    def raise_for_status(self) -> Execution:
+        """The execution itself; but if it has failed or was cancelled, ``ExecutionError`` with it inside."""
+        if self.status not in ("failed", "cancelled"):
+            return self
+        error = self.error
+        reason = "it was cancelled" if error is None else f"{error.message} [{error.code}]"
+        where = "" if error is None or error.node_key is None else f" at node {error.node_key!r}"
+        raise ExecutionError(
+            f"execution {self.id} of workflow {self.workflow_id!r} has {self.status}{where}: {reason}"
+            if self.status == "failed"
+            else f"execution {self.id} of workflow {self.workflow_id!r} was cancelled",
+            execution=self,
+            node_key=None if error is None else error.node_key,
+            code="execution_failed" if self.status == "failed" else "execution_cancelled",
+        )
 
     # ── ways in and out; each is a function of its own module, which needs this one ──────────────────────────────────
 

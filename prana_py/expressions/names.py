@@ -20,6 +20,24 @@ class Missing:
 
 MISSING: Final = Missing()
 
+ROOTS: Final = frozenset(
+    {
+        "$env",
+        "$execution",
+        "$input",
+        "$inputs",
+        "$loop",
+        "$nodes",
+        "$now",
+        "$results",
+        "$secrets",
+        "$state",
+        "$vars",
+        "$workflow",
+    }
+)
+"""The ``$``-names that an execution offers."""
+
 
 class Lookup:
     """A value that answers field and index look-ups without being a dict: made when asked, read only.

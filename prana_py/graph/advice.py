@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from prana_py.errors import Problem
+from prana_py.errors import Problem, nearest
+from prana_py.expressions.names import ROOTS
 from prana_py.graph.analysis import bits
 from prana_py.graph.checks import ALWAYS_ALLOWED, Inventory
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
@@ -29,6 +30,7 @@ def advise(inventory: Inventory, graph: ExecutionGraph) -> list[Problem]:
         vertex = graph.vertices[number]
         place = f"nodes[{index}]"
         advice += _unconnected(vertex, place)
+        advice += _unknown_names(graph, vertex, place)
         if len(vertex.feeds) > 1:
             advice += _starving(graph, vertex, place)
             advice += _ambiguous(graph, vertex, place)
@@ -38,6 +40,19 @@ def advise(inventory: Inventory, graph: ExecutionGraph) -> list[Problem]:
             advice.append(_warning("joins_upstream_of_each_other", message, place, vertex.key))
     advice += _endless(inventory, graph)
     return advice
+
+
+def _unknown_names(graph: ExecutionGraph, vertex: Vertex, place: str) -> Iterator[Problem]:
+    """Names in a node's templates that nothing will ever answer to."""
+    for path in sorted(vertex.params.paths):
+        root = path[0]
+        if root[:1] == "$" and root not in ROOTS:
+            message = f"node {vertex.key!r} looks up {root}, which does not exist{nearest(root, ROOTS)}"
+        elif root == "$nodes" and len(path) > 1 and path[1] not in graph.nodes:
+            message = f"node {vertex.key!r} looks up $nodes.{path[1]}, which is no node{nearest(path[1], graph.nodes)}"
+        else:
+            continue
+        yield _warning("name_unknown", message, f"{place}.params", vertex.key)
 
 
 def _unconnected(vertex: Vertex, place: str) -> Iterator[Problem]:

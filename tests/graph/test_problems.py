@@ -7,7 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from prana_py import WorkflowBuilder
+from prana_py import compile_workflow as compile_everything
 from prana_py.errors import CompileError, Problem
+from prana_py.execution import names as execution_names
+from prana_py.expressions.names import ROOTS
 from prana_py.graph.compile import compile_workflow
 from prana_py.graph.contracts import ContractError, compile_contract
 from prana_py.graph.fingerprint import fingerprint
@@ -284,3 +288,24 @@ def test_a_contract_may_describe_a_tree():
 
     assert contract.faults({"id": 1, "children": [{"id": 2, "children": []}]}) == []
     assert contract.faults({"id": 1, "children": [{"children": []}]}) == [("children[0].id", "is missing")]
+
+
+def test_names_that_do_not_exist_are_warned_of_with_the_nearest():
+    flow = WorkflowBuilder("names")
+    flow.add("core.noop", key="fetch").then(
+        flow.add(
+            "data.set",
+            key="use",
+            values={"a": "{{ $inputt.x }}", "b": "{{ $nodes.fetsh.output }}", "c": "{{ $vars.x }}"},
+        )
+    )
+
+    warnings = compile_everything(flow.build()).warnings
+
+    assert [warning.code for warning in warnings] == ["name_unknown", "name_unknown"]
+    assert "did you mean '$input'" in warnings[0].message
+    assert "did you mean 'fetch'" in warnings[1].message
+
+
+def test_every_root_that_executions_offer_is_known():
+    assert set(execution_names._MAKERS) | {"$input", "$inputs", "$results", "$secrets"} == ROOTS

@@ -1,7 +1,7 @@
 """Larger nets with mixed splits and joins, loops in loops, waits: each step of the engine is the interpreter's.
 
-After every row the invariants hold, the journal tells of the same value, and the short way leads to it as well.
-``PRANA_LONG_TESTS=1`` plays 20,000 nets of each kind.
+20,000 nets of all kinds are played. For some more, after every row the invariants hold, the journal tells of the same
+value, and the short way leads to it as well; ``PRANA_LONG_TESTS=1`` plays 20,000 of each kind like that.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ LONG = bool(os.environ.get("PRANA_LONG_TESTS"))
 NETS = 20_000 if LONG else 160
 CHUNKS = 2
 
+MANY = 20_000
+MANY_CHUNKS = 10
+MANY_FROM = 100_000
+"""The seed of the first of them."""
+
 KINDS: dict[str, dict[str, Any]] = {
     "acyclic": {"cycles": False, "scopes": False},
     "cyclic": {"scopes": False},
@@ -34,6 +39,19 @@ KINDS: dict[str, dict[str, Any]] = {
 def played(net: Net, seed: int, *, at_once: int) -> Journey:
     behaviour = scripted(net, seed=seed, fuel=3, suspend_every=4)
     return journey(net, behaviour, order=seed if at_once > 1 else None, max_concurrency=at_once)
+
+
+@pytest.mark.parametrize("chunk", range(MANY_CHUNKS))
+def test_the_engine_agrees_about_twenty_thousand_nets(chunk: int):
+    for seed in range(MANY_FROM + chunk, MANY_FROM + MANY, MANY_CHUNKS):
+        kind = list(KINDS)[seed // 2 % len(KINDS)]
+        net = with_a_start(random_net(seed, **KINDS[kind]))
+        behaviour = scripted(net, seed=seed, fuel=3, suspend_every=4)
+        order, at_once = (None, 1) if seed % 4 < 2 else (seed, 4)
+        try:
+            journey(net, behaviour, order=order, max_concurrency=at_once, scrutinise=False)
+        except AssertionError as error:
+            raise AssertionError(f"random_net({seed}, **{KINDS[kind]}): {error}") from error
 
 
 @pytest.mark.parametrize("at_once", [1, 4])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from prana_py.driver.invocation import Invocation
 from prana_py.nodes.context import Host, NodeContext
@@ -15,6 +15,8 @@ from prana_py.nodes.signature import Signature, ready_types, unwrapped
 Caller: TypeAlias = Callable[[Invocation, Host], Any]
 Copy: TypeAlias = Callable[[Any], Any]
 Bind: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+SCALAR_TYPES: Final[frozenset[type]] = frozenset({bool, int, float, str, bytes, type(None)})
 
 
 def caller(
@@ -34,6 +36,9 @@ def caller(
     if len(makers) > 1:
         return _with_several(function, bind, makers)
     takes_params = bool(signature.parameters) or signature.more
+    _, means, annotation = signature.injected[0]
+    if means == "input" and not takes_params and _takes_one_by_place(function):
+        return _with_input(function, bind, _taken_as_it_is(annotation), makers[0][1])
     return _with_one(function, bind, *makers[0]) if takes_params else _with_only(function, bind, *makers[0])
 
 
@@ -54,6 +59,28 @@ def _with_one(function: Callable[..., Any], bind: Bind, name: str, make: Caller)
         return function(**arguments)
 
     return call
+
+
+def _with_input(function: Callable[..., Any], bind: Bind, ready: frozenset[type], make: Caller) -> Caller:
+    """The input is all that the function takes: what needs neither conversion nor a copy is handed over as it is."""
+
+    def call(invocation: Invocation, host: Host) -> Any:
+        if invocation.params:
+            bind(invocation.params)
+        value = invocation.input
+        return function(value if type(value) in ready else make(invocation, host))
+
+    return call
+
+
+def _takes_one_by_place(function: Callable[..., Any]) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_argcount == 1 and not code.co_kwonlyargcount
+
+
+def _taken_as_it_is(annotation: Any) -> frozenset[type]:
+    """The types whose values are passed on without a look: scalars, which nobody can change."""
+    return SCALAR_TYPES if unwrapped(annotation)[0] in (Any, object) else ready_types(annotation)
 
 
 def _with_only(function: Callable[..., Any], bind: Bind, name: str, make: Caller) -> Caller:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from os import urandom
 from typing import Protocol
 
@@ -21,8 +22,7 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clock."""
 
-    def now(self) -> Instant:
-        return time.time_ns()  # type: ignore[return-value]  # an int is one; the call of Instant would cost as much again
+    now: Callable[[], Instant] = staticmethod(time.time_ns)  # type: ignore[assignment]  # an int is one, without a call
 
     def seconds_until(self, instant: Instant) -> float:
         return max(0.0, (instant - self.now()) / 1e9)

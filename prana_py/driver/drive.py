@@ -78,6 +78,8 @@ class Drive:
     def due(self) -> Instant | None:
         """When the next wait, or the deadline, comes due; looked for only when something has changed about them."""
         execution = self.execution
+        if execution.suspensions is NO_SUSPENSIONS and execution.identity.deadline is None:
+            return None
         seen = (execution.suspensions, execution.identity, execution.ending is None, execution.status)
         known = self._due_of
         if known is None or known[0] is not seen[0] or known[1] is not seen[1] or known[2:] != seen[2:]:

@@ -21,6 +21,8 @@ def inputs_of(activation: Activation) -> dict[PortName, Any]:
             return {MAIN: arrival.value}
         value = mapped(route, arrival.value) if route.mapping else arrival.value
         return {route.to_port: [value] if activation.vertex.collect == "list" else value}
+    if activation.vertex.takes_one and activation.vertex.collect == "last":
+        return {_port(arrival): arrival.value for arrival in arrivals}  # in connection order, so the last one stays
     by_port: dict[PortName, list[Any]] = {}
     for arrival in arrivals:
         by_port.setdefault(_port(arrival), []).append(_value(arrival))

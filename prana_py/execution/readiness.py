@@ -420,6 +420,8 @@ def _find(queue: Queue, references: tuple[ArrivalRef, ...]) -> tuple[Arrival, ..
     """The arrivals with these references, the oldest of each."""
     if len(references) == 1 and queue.first.ref == references[0]:
         return (queue.first,)
+    if len(references) == len(queue) and refs(everything := tuple(queue)) == references:
+        return everything
     places: dict[ArrivalRef, list[int]] = {}
     for place in range(len(references) - 1, -1, -1):
         places.setdefault(references[place], []).append(place)

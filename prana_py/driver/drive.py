@@ -238,9 +238,14 @@ class Drive:
         yield from self.write(row)
 
 
-def run_to_rest(execution: Execution, options: Options, *, requests: Iterable[Request] = ()) -> Program[Execution]:
-    """Drive an execution until it has ended, or only waits; requests are met first, or refused with an error."""
-    drive = Drive(execution, options, (yield ReadClock()))
+def run_to_rest(
+    execution: Execution, options: Options, *, requests: Iterable[Request] = (), now: Instant | None = None
+) -> Program[Execution]:
+    """Drive an execution until it has ended, or only waits; requests are met first, or refused with an error.
+
+    Whoever has just read the clock says so by ``now``.
+    """
+    drive = Drive(execution, options, (yield ReadClock()) if now is None else now)
     if requests or _has_more_to_take_up(execution):
         yield from _take_up(drive, requests)
     goes_straight = options.max_concurrency == 1 and execution.identity.deadline is None

@@ -29,4 +29,4 @@ def start_to_rest(
         yield Commit(execution, row)
     if options.observed:
         yield Notify(events_between(None, row, execution))
-    return (yield from run_to_rest(execution, options))
+    return (yield from run_to_rest(execution, options, now=now))

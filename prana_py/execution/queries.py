@@ -86,7 +86,7 @@ def what_came_of(execution: Execution, state: ScopeState) -> Any:
     reachable = execution.execution_graph.reachable
     ends: dict[int, Any] = {}
     for row in state.latest:
-        if isinstance(row, Settled) and not row.failed:
+        if type(row) is Settled and not row.failed:
             vertex = vertices[ordinals[row.node]]
             if vertex.ordinal < reachable and not _led_on(row, vertex.routes):
                 ends[vertex.ordinal] = row.output
@@ -98,4 +98,5 @@ def what_came_of(execution: Execution, state: ScopeState) -> Any:
 def _led_on(row: Settled, routes: dict[PortName, tuple[Route, ...]]) -> bool:
     if row.taken is not None:
         return bool(row.taken)
-    return not routes.keys().isdisjoint(row.ports)
+    ports = row.ports
+    return ports[0] in routes if len(ports) == 1 else not routes.keys().isdisjoint(ports)

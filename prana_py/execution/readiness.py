@@ -6,6 +6,7 @@ Each consequence is found by looking at the draft, applied to it, and kept in th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import lt
 
 from msgspec.structs import replace
 
@@ -247,7 +248,11 @@ def _released(draft: Draft, vertex: Vertex, scope: Scope, state: ScopeState) -> 
 
 
 def _in_feed_order(taken: tuple[Arrival, ...]) -> tuple[Arrival, ...]:
-    return taken if len(taken) == 1 else tuple(sorted(taken, key=lambda arrival: (feed_of(arrival), arrival.order)))
+    """By connection, then by age; mostly they have come in that order."""
+    feeds = [feed_of(arrival) for arrival in taken]
+    if all(map(lt, feeds, feeds[1:])):
+        return taken
+    return tuple(sorted(taken, key=lambda arrival: (feed_of(arrival), arrival.order)))
 
 
 def _gate(draft: Draft, vertex: Vertex, scope: Scope) -> Gate:

@@ -185,6 +185,19 @@ def _call(how: str, child: str = "core.noop", **params: Any) -> Case:
     return Case(flow.build(), {"value": 1}, (), (inner.build(),))
 
 
+def _switch_node(flow: WorkflowBuilder) -> None:
+    cases = [{"condition": "{{ $input < 5 }}", "port": "small"}, {"condition": "{{ $input >= 5 }}", "port": "large"}]
+    choice, end = flow.add("logic.switch", "choice", cases=cases), flow.add(plain, "end")
+    choice.then(flow.add(plain, "few"), port="small").then(end)
+    choice.then(flow.add(awaited, "many"), port="large").then(end)
+
+
+def _race_of_nodes(flow: WorkflowBuilder) -> None:
+    start = flow.add(plain, "start")
+    for key in ("hare", "tortoise"):
+        start.then(flow.add(awaited, key, settings={"race": "run"}))
+
+
 RETRY = {"max_attempts": 3, "delay": "20ms"}
 LONG_RETRY = {"max_attempts": 3, "delay": "1h", "backoff": "exponential", "jitter": 0.5}
 
@@ -198,8 +211,17 @@ CASES: dict[str, Case] = {
     "conditions": case(_switch),
     **{
         f"join {name}": case(_join(join))
-        for name, join in {"all": "all", "each": "each", "inclusive": "inclusive"}.items()
+        for name, join in {
+            "all": "all",
+            "each": "each",
+            "inclusive": "inclusive",
+            "first": "first",
+            "two": {"n": 2},
+            "batch": {"batch": 2},
+        }.items()
     },
+    "switch": case(_switch_node, 7),
+    "race of nodes": case(_race_of_nodes),
     "for each": case(_for_each(), [1, 2, 3]),
     "for each, several at once": case(_for_each(max_concurrency=2), [1, 2, 3, 4]),
     "while": case(_while),
@@ -232,4 +254,13 @@ CASES: dict[str, Case] = {
     "suspended child": _call("sync", "wait.wait", mode="interval", duration="1h"),
 }
 
-DEPENDS_ON_TIMING = {"mutex", "stop", "guard", "join each"}
+DEPENDS_ON_TIMING = {
+    "mutex",
+    "stop",
+    "guard",
+    "join each",
+    "join first",
+    "join two",
+    "join batch",
+    "race of nodes",
+}

@@ -15,7 +15,7 @@ from prana_py.driver.start import start_to_rest
 from prana_py.driver.sub_workflows import result_for_parent
 from prana_py.errors import PranaError, TransitionError
 from prana_py.execution.beginning import StartOptions
-from prana_py.execution.execution import Execution
+from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.suspension import MutexWait, SubWorkflowWait
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId
@@ -78,6 +78,8 @@ def _has_family(execution: Execution) -> bool:
     """Others may ask for this execution: it has a parent, or waits for children or for its turn at a mutex."""
     if execution.identity.parent is not None:
         return True
+    if execution.suspensions is NO_SUSPENSIONS:
+        return False
     return any(
         isinstance(suspension.wait, SubWorkflowWait | MutexWait) for suspension in execution.suspensions.values()
     )

@@ -9,11 +9,11 @@ import msgspec
 
 from prana_py.errors import UsageError
 from prana_py.execution.execution import Execution
-from prana_py.execution.rows import Parent, Policy, Started
+from prana_py.execution.rows import Parent, Started
 from prana_py.execution.storable import NotStorableError, storable
-from prana_py.execution.suspension import nanoseconds
 from prana_py.execution.transitions import start
 from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.graph.policy import policy_of
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.model.settings import WorkflowSettings
 
@@ -33,20 +33,6 @@ class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_START = StartOptions()
-
-
-def policy_of(settings: WorkflowSettings) -> Policy:
-    """The settings that change results, as an execution keeps them."""
-    return Policy(
-        strict_templates=settings.strict_templates,
-        max_iterations=settings.max_iterations,
-        inline_delay_ns=nanoseconds(settings.inline_delay),
-        timeout_ns=None if settings.timeout is None else nanoseconds(settings.timeout),
-        timeout_counts_waiting=settings.timeout_counts_waiting,
-        history=settings.history,
-        max_depth=settings.max_depth,
-        error_workflow=settings.error_workflow,
-    )
 
 
 def started_row(
@@ -69,7 +55,7 @@ def started_row(
         graph.trigger_node_key,
         stored,
         variables,
-        policy_of(options.settings or graph.settings),
+        graph.policy if options.settings is None else policy_of(options.settings),
         options.mode,
         options.trigger_type,
         options.parent,

@@ -16,11 +16,12 @@ from prana_py.execution.cycle_results import CycleResult, cycle_results
 from prana_py.execution.frozen_map import FrozenMap, SmallMap
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.node_execution import NodeExecution
-from prana_py.execution.rows import Origin, Parent, Policy, Row, RunKey, ScopePlan
+from prana_py.execution.rows import Origin, Parent, Row, RunKey, ScopePlan
 from prana_py.execution.scope_state import ScopeState
 from prana_py.execution.suspension import Suspension, as_datetime
 from prana_py.execution.trail import Trail
 from prana_py.graph.execution_graph import ExecutionGraph, Vertex
+from prana_py.graph.policy import Policy
 from prana_py.identifiers import TOP, ExecutionId, Instant, NodeKey, PortName, Scope, WaitId
 
 ExecutionStatus: TypeAlias = Literal["pending", "running", "suspended", "completed", "failed", "cancelled"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prana_py.execution.activation import Arrival
-from prana_py.execution.rows import Policy
 from prana_py.graph.execution_graph import ExecutionGraph, Vertex
+from prana_py.graph.policy import Policy
 from prana_py.identifiers import Instant
 
 

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from prana_py.errors import PranaError, StorageError
 from prana_py.execution.activation import Activation
-from prana_py.execution.beginning import policy_of
 from prana_py.execution.draft import wait_id
 from prana_py.execution.entering import entered_row
 from prana_py.execution.execution import Execution
@@ -122,7 +121,7 @@ class _Story:
             self.graph.trigger_node_key,
             storable(given),
             storable(self.graph.variables if legacy.vars is None else legacy.vars),
-            policy_of(self.graph.settings),
+            self.graph.policy,
             legacy.execution_mode,
             legacy.trigger_type or "manual",
             None if parent is None else Parent(parent, "", 0, 1),

@@ -12,6 +12,7 @@ import msgspec
 
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.suspension import Suspension
+from prana_py.graph.policy import Policy
 from prana_py.identifiers import ExecutionId, Instant, NodeKey, PortName, Scope, WaitId, WorkflowId
 
 RunKey: TypeAlias = tuple[NodeKey, Scope, int]
@@ -114,19 +115,6 @@ class Origin(msgspec.Struct, frozen=True, gc=False, array_like=True):
     execution_id: ExecutionId
     position: int
     how: str
-
-
-class Policy(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The options that change results: the workflow's settings as they held when the execution started."""
-
-    strict_templates: bool = False
-    max_iterations: int | None = 10_000
-    inline_delay_ns: int = 1_000_000_000
-    timeout_ns: int | None = None
-    timeout_counts_waiting: bool = False
-    history: int | None = None
-    max_depth: int = 20
-    error_workflow: str | None = None
 
 
 class Started(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="started"):

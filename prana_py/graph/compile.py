@@ -23,6 +23,7 @@ from prana_py.graph.fingerprint import fingerprint
 from prana_py.graph.joins import Meetings, meetings, waits_for_others
 from prana_py.graph.loop_checks import check_loops
 from prana_py.graph.loops import Levels, cycles, homes, innermost_owners, levels, ways_back
+from prana_py.graph.policy import policy_of
 from prana_py.graph.routes import Arrivals, arrivals, make_routes
 from prana_py.graph.skeleton import Skeleton, skeleton
 from prana_py.graph.texts import Compiled, compile_texts
@@ -174,6 +175,7 @@ class _Layout:
             },
             variables=workflow.variables,
             settings=workflow.settings,
+            policy=policy_of(workflow.settings),
             vertices=vertices,
             ordinals={key: number for number, key in enumerate(self.keys)},
             route_list={route.key: route for route in routes},

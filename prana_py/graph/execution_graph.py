@@ -10,6 +10,7 @@ import msgspec
 from prana_py.errors import Problem
 from prana_py.expressions.template import Params, Template
 from prana_py.graph.contracts import Contract
+from prana_py.graph.policy import Policy
 from prana_py.identifiers import MAIN, ConnectionKey, NodeKey, PortName, WorkflowId
 from prana_py.model.connection import Connection, Cycle
 from prana_py.model.join import Join
@@ -134,6 +135,8 @@ class ExecutionGraph(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     dependency_graph: dict[NodeKey, tuple[NodeKey, ...]]
     variables: dict[str, Any]
     settings: WorkflowSettings
+    policy: Policy = Policy()
+    """What executions keep of the settings."""
     vertices: tuple[Vertex, ...]
     """In depth-first preorder from the trigger; compensation nodes come last."""
     ordinals: dict[NodeKey, int]

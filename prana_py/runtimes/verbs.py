@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from prana_py.driver.debugging import Entry
 from prana_py.driver.program import Program
 from prana_py.driver.requests import AddItems, Cancel, Request, Resume, Signal
-from prana_py.execution.beginning import StartOptions
+from prana_py.execution.beginning import DEFAULT_START, StartOptions
 from prana_py.execution.execution import Execution
 from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.identifiers import ExecutionId, NodeKey, WaitId
@@ -28,7 +28,7 @@ class Verbs(Runtime, Generic[Given]):
 
     def execute(self, workflow: Workflow | ExecutionGraph, value: Any = None, **start: Any) -> Given:
         """Start an execution and drive it to rest. A node's failure is in the execution; it is not raised."""
-        return self.run(self.starting(workflow, value, StartOptions(**start)))
+        return self.run(self.starting(workflow, value, StartOptions(**start) if start else DEFAULT_START))
 
     def resume(self, execution: Execution, data: Any = None, *, wait_id: WaitId | None = None) -> Given:
         """Resolve an open wait (the only one, unless one is named) and drive on."""

@@ -1,0 +1,110 @@
+-- What a store keeps: workflows, executions and their journals, open waits, letters, schedules, locks, large values.
+
+-- The written form of each published version. Graphs are compiled from it, and never kept.
+CREATE TABLE workflow (
+    id           TEXT    NOT NULL,
+    version      BIGINT NOT NULL,
+    digest       TEXT    NOT NULL,
+    name         TEXT    NOT NULL,
+    definition   TEXT    NOT NULL,
+    published_at BIGINT NOT NULL,
+    PRIMARY KEY (id, version)
+);
+CREATE INDEX workflow_digest ON workflow (id, digest);
+
+-- The header of an execution: what lists show and what workers look for. The truth is in its journal.
+CREATE TABLE execution (
+    number             BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id                 TEXT    NOT NULL UNIQUE,
+    workflow_id        TEXT    NOT NULL,
+    workflow_version   BIGINT,
+    digest             TEXT,
+    status             TEXT    NOT NULL,
+    created_at         BIGINT NOT NULL,
+    ended_at           BIGINT,
+    parent_id          TEXT,
+    parent_wait        TEXT,
+    trigger_type       TEXT    NOT NULL,
+    schedule_id        TEXT,
+    idempotency_key    TEXT,
+    idempotency_digest TEXT,
+    submission         BYTEA,               -- how it is to be started, while nobody has
+    owner              TEXT,               -- who drives it: a holder
+    epoch              BIGINT NOT NULL,   -- grows with every new owner, and fences those before him
+    wake_at            BIGINT,            -- from when on somebody should drive it
+    crashes            BIGINT NOT NULL DEFAULT 0,
+    crash_place        BIGINT,
+    quarantine         TEXT,               -- why nobody may drive it, with the evidence
+    error              TEXT
+);
+CREATE INDEX execution_due ON execution (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX execution_owner ON execution (owner) WHERE owner IS NOT NULL;
+CREATE INDEX execution_status ON execution (status, number);
+CREATE INDEX execution_workflow ON execution (workflow_id, number);
+CREATE INDEX execution_workflow_status ON execution (workflow_id, status, number);
+CREATE INDEX execution_parent ON execution (parent_id, parent_wait) WHERE parent_id IS NOT NULL;
+CREATE INDEX execution_schedule ON execution (schedule_id, status) WHERE schedule_id IS NOT NULL;
+CREATE INDEX execution_quarantine ON execution (number) WHERE quarantine IS NOT NULL;
+CREATE UNIQUE INDEX execution_idempotency ON execution (workflow_id, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+
+-- One row per transition. A place is the execution's number times 2^28, plus the position: one key, one tree, and two
+-- writers of the same transition collide.
+CREATE TABLE journal (
+    place BIGINT PRIMARY KEY,
+    body  BYTEA NOT NULL
+);
+CREATE VIEW journal_row AS
+    SELECT place >> 28 AS execution, place & 268435455 AS position, body FROM journal;
+
+-- An index of the open waits.
+CREATE TABLE wait (
+    execution BIGINT NOT NULL,
+    wait_id   TEXT    NOT NULL,
+    kind      TEXT    NOT NULL,
+    node_key  TEXT    NOT NULL,
+    name      TEXT,
+    wake_at   BIGINT,
+    opened_at BIGINT NOT NULL,
+    PRIMARY KEY (execution, wait_id)
+);
+
+-- What others want of an execution, until whoever drives it has acted on it.
+CREATE TABLE inbox (
+    number     BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    execution  BIGINT NOT NULL,
+    dedupe_key TEXT    NOT NULL,
+    payload    BYTEA    NOT NULL,
+    sent_at    BIGINT NOT NULL,
+    refusal    TEXT,                       -- why it was not done, for its sender to read
+    UNIQUE (execution, dedupe_key)
+);
+
+-- Whoever drives executions, as long as he says so.
+CREATE TABLE holder (
+    id      TEXT    PRIMARY KEY,
+    until   BIGINT NOT NULL,
+    process TEXT    NOT NULL
+);
+
+-- Mutexes that reach beyond one execution: whoever has the lowest ticket has the turn.
+CREATE TABLE mutex (
+    ticket    BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name      TEXT    NOT NULL,
+    execution BIGINT NOT NULL,
+    run       BYTEA    NOT NULL,
+    UNIQUE (name, execution, run)
+);
+CREATE INDEX mutex_execution ON mutex (execution);
+
+-- Large values, each once.
+CREATE TABLE blob (
+    hash BYTEA PRIMARY KEY,
+    body BYTEA NOT NULL
+);
+CREATE TABLE blob_use (
+    execution BIGINT NOT NULL,
+    hash      BYTEA    NOT NULL,
+    PRIMARY KEY (execution, hash)
+);
+CREATE INDEX blob_user ON blob_use (hash);

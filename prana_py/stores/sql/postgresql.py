@@ -1,0 +1,41 @@
+"""The SQL that PostgreSQL wants in its own way, with all that is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from prana_py.stores.sql.shared import SHARED
+
+POSTGRESQL: Final[Mapping[str, str]] = {
+    **SHARED,
+    "clock.now": "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) * 1000",
+    "journal.append": """
+        INSERT INTO journal (place, body)
+        VALUES (?, (SELECT CAST(? AS bytea) FROM execution WHERE number = ? AND epoch = ?))
+    """,
+    "inbox.post": """
+        INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
+        SELECT number, CAST(? AS text), CAST(? AS bytea), CAST(? AS bigint) FROM execution WHERE id = ?
+        ON CONFLICT (execution, dedupe_key) DO NOTHING
+    """,
+    "execution.claim": """
+        UPDATE execution SET owner = ?, epoch = epoch + 1, wake_at = NULL,
+            crashes = CASE WHEN owner IS NULL THEN crashes
+                WHEN crash_place IS NOT DISTINCT FROM (SELECT max(place) FROM journal WHERE place >= number << 28
+                    AND place < (number + 1) << 28) THEN crashes + 1 ELSE 1 END,
+            crash_place = CASE WHEN owner IS NULL THEN crash_place
+                ELSE (SELECT max(place) FROM journal WHERE place >= number << 28 AND place < (number + 1) << 28) END
+        WHERE id = ? AND quarantine IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
+            AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > ?))
+        RETURNING number, epoch, status, crashes
+    """,
+    # Workers that look at the same moment do not queue up behind each other's rows.
+    "execution.due": """
+        SELECT id FROM execution WHERE wake_at <= ? AND owner IS NULL ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED
+    """,
+    "execution.orphaned": """
+        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > ?)
+        LIMIT ? FOR UPDATE SKIP LOCKED
+    """,
+}

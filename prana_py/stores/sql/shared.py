@@ -1,0 +1,141 @@
+"""The SQL that both databases understand, by name; parameters are ``?`` everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+HEADER: Final = (
+    "number, id, workflow_id, workflow_version, digest, status, created_at, ended_at, parent_id, parent_wait, "
+    "trigger_type, schedule_id, owner, epoch, wake_at, crashes, quarantine, error"
+)
+"""The columns of a header, in the order in which ``records.Header`` has them."""
+
+SHARED: Final[Mapping[str, str]] = {
+    # ── workflows ─────────────────────────────────────────────────────────────────────────────────────────────────
+    "workflow.insert": """
+        INSERT INTO workflow (id, version, digest, name, definition, published_at) VALUES (?, ?, ?, ?, ?, ?)
+    """,
+    "workflow.newest": """
+        SELECT version, digest, definition FROM workflow WHERE id = ? ORDER BY version DESC LIMIT 1
+    """,
+    "workflow.by_version": "SELECT version, digest, definition FROM workflow WHERE id = ? AND version = ?",
+    "workflow.by_digest": """
+        SELECT version, digest, definition FROM workflow WHERE id = ? AND digest = ? ORDER BY version DESC LIMIT 1
+    """,
+    "workflow.versions": """
+        SELECT id, version, digest, name, published_at FROM workflow WHERE id = ? ORDER BY version
+    """,
+    "workflow.all": """
+        SELECT id, version, digest, name, published_at FROM workflow AS w
+        WHERE version = (SELECT max(version) FROM workflow WHERE id = w.id) ORDER BY id
+    """,
+    # ── how executions come to be ─────────────────────────────────────────────────────────────────────────────────
+    "execution.start": """
+        INSERT INTO execution (id, workflow_id, workflow_version, digest, status, created_at, parent_id, parent_wait,
+            trigger_type, idempotency_key, idempotency_digest, owner, epoch)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) RETURNING number
+    """,
+    # A child, an error workflow, or what was submitted: whoever asks for it twice finds the first.
+    "execution.submit": """
+        INSERT INTO execution (id, workflow_id, workflow_version, status, created_at, parent_id, parent_wait,
+            trigger_type, schedule_id, idempotency_key, idempotency_digest, submission, wake_at, epoch)
+        VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (id) DO NOTHING
+    """,
+    # The pending one becomes a running one, under the lease of whoever claimed it.
+    "execution.begin": """
+        UPDATE execution SET status = ?, workflow_version = ?, digest = ?, submission = NULL
+        WHERE number = ? AND epoch = ?
+    """,
+    "execution.unstartable": """
+        UPDATE execution SET status = 'failed', submission = NULL, owner = NULL, wake_at = NULL, ended_at = ?, error = ?
+        WHERE number = ? AND epoch = ?
+    """,
+    "execution.by_idempotency_key": """
+        SELECT id, idempotency_digest FROM execution WHERE workflow_id = ? AND idempotency_key = ?
+    """,
+    "execution.header": f"SELECT {HEADER} FROM execution WHERE id = ?",
+    "execution.number": "SELECT number FROM execution WHERE id = ?",
+    "execution.submission": "SELECT submission FROM execution WHERE number = ?",
+    "execution.unfinished_siblings": """
+        SELECT count(*) FROM execution
+        WHERE parent_id = ? AND parent_wait = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+    """,
+    "execution.children": f"SELECT {HEADER} FROM execution WHERE parent_id = ? ORDER BY number",
+    # ── what changes about them ───────────────────────────────────────────────────────────────────────────────────
+    "execution.status": "UPDATE execution SET status = ? WHERE number = ?",
+    "execution.migrated": "UPDATE execution SET workflow_version = ?, digest = ? WHERE number = ?",
+    "execution.ended": """
+        UPDATE execution SET status = ?, ended_at = ?, error = ?, owner = NULL, wake_at = NULL WHERE number = ?
+    """,
+    # Whoever posts a letter wakes the execution, or marks it for when it is released.
+    "execution.wake": "UPDATE execution SET wake_at = ? WHERE id = ? AND (wake_at IS NULL OR wake_at > ?)",
+    # ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────
+    "execution.release": "UPDATE execution SET owner = NULL, wake_at = ? WHERE number = ? AND epoch = ?",
+    # A statement of its own, after the row is locked: a letter is either seen here, or wakes the execution itself.
+    "execution.release_to_letters": """
+        UPDATE execution SET wake_at = ? WHERE number = ? AND owner IS NULL
+            AND EXISTS (SELECT 1 FROM inbox WHERE execution = execution.number AND refusal IS NULL)
+    """,
+    "execution.quarantine": """
+        UPDATE execution SET quarantine = ?, owner = NULL, wake_at = NULL WHERE number = ? AND epoch = ?
+    """,
+    "execution.unquarantine": """
+        UPDATE execution SET quarantine = NULL, crashes = 0, crash_place = NULL, wake_at = ?
+        WHERE id = ? AND quarantine IS NOT NULL
+    """,
+    "execution.next_due": "SELECT min(wake_at) FROM execution WHERE wake_at IS NOT NULL",
+    "holder.insert": "INSERT INTO holder (id, until, process) VALUES (?, ?, ?)",
+    "holder.renew": "UPDATE holder SET until = ? WHERE id = ?",
+    "holder.delete": "DELETE FROM holder WHERE id = ?",
+    "holder.of": """
+        SELECT h.id, h.until, h.process FROM execution AS e JOIN holder AS h ON h.id = e.owner WHERE e.id = ?
+    """,
+    "holder.all": "SELECT id, until, process FROM holder",
+    # ── journals ──────────────────────────────────────────────────────────────────────────────────────────────────
+    # Without the lease there is nothing to insert, and a journal row cannot be nothing: so a lost lease is an error.
+    "journal.append": """
+        INSERT INTO journal (place, body) VALUES (?, (SELECT ? FROM execution WHERE number = ? AND epoch = ?))
+    """,
+    "journal.append_more": "INSERT INTO journal (place, body) VALUES (?, ?)",
+    "journal.rows": "SELECT body FROM journal WHERE place >= ? AND place < ? ORDER BY place",
+    "journal.last": "SELECT max(place) FROM journal WHERE place >= ? AND place < ?",
+    # ── waits ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    "wait.open": """
+        INSERT INTO wait (execution, wait_id, kind, node_key, name, wake_at, opened_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    """,
+    "wait.close": "DELETE FROM wait WHERE execution = ? AND wait_id = ?",
+    "wait.close_all": "DELETE FROM wait WHERE execution = ?",
+    "wait.of": """
+        SELECT wait_id, kind, node_key, name, wake_at, opened_at FROM wait WHERE execution = ? ORDER BY wait_id
+    """,
+    # ── inbox ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    "inbox.post": """
+        INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
+        SELECT number, ?, ?, ? FROM execution WHERE id = ? ON CONFLICT (execution, dedupe_key) DO NOTHING
+    """,
+    "inbox.of": """
+        SELECT number, payload FROM inbox WHERE execution = ? AND refusal IS NULL AND number > ? ORDER BY number
+    """,
+    "inbox.met": "DELETE FROM inbox WHERE number = ?",
+    "inbox.refuse": "UPDATE inbox SET refusal = ? WHERE number = ?",
+    "inbox.letter": """
+        SELECT i.number, i.refusal FROM inbox AS i JOIN execution AS e ON e.number = i.execution
+        WHERE e.id = ? AND i.dedupe_key = ?
+    """,
+    # ── mutexes ───────────────────────────────────────────────────────────────────────────────────────────────────
+    "mutex.line_up": """
+        INSERT INTO mutex (name, execution, run) VALUES (?, ?, ?) ON CONFLICT (name, execution, run) DO NOTHING
+    """,
+    "mutex.first": "SELECT execution, run FROM mutex WHERE name = ? ORDER BY ticket LIMIT 1",
+    "mutex.of": "SELECT ticket, name, run FROM mutex WHERE execution = ? ORDER BY ticket",
+    "mutex.leave": "DELETE FROM mutex WHERE ticket = ?",
+    "mutex.next": """
+        SELECT e.id FROM mutex AS m JOIN execution AS e ON e.number = m.execution
+        WHERE m.name = ? ORDER BY m.ticket LIMIT 1
+    """,
+    # ── large values ──────────────────────────────────────────────────────────────────────────────────────────────
+    "blob.insert": "INSERT INTO blob (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING",
+    "blob.use": "INSERT INTO blob_use (execution, hash) VALUES (?, ?) ON CONFLICT (execution, hash) DO NOTHING",
+    "blob.of": "SELECT b.hash, b.body FROM blob_use AS u JOIN blob AS b ON b.hash = u.hash WHERE u.execution = ?",
+}

@@ -1,0 +1,32 @@
+"""The SQL that SQLite wants in its own way, with all that is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from prana_py.stores.sql.shared import SHARED
+
+SQLITE: Final[Mapping[str, str]] = {
+    **SHARED,
+    "clock.now": "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000",
+    # Free, or left by a holder who does not say any more that he lives; the crashes of one that gets nowhere are counted.
+    "execution.claim": """
+        UPDATE execution SET owner = ?, epoch = epoch + 1, wake_at = NULL,
+            crashes = CASE WHEN owner IS NULL THEN crashes
+                WHEN crash_place IS (SELECT max(place) FROM journal WHERE place >= number << 28
+                    AND place < (number + 1) << 28) THEN crashes + 1 ELSE 1 END,
+            crash_place = CASE WHEN owner IS NULL THEN crash_place
+                ELSE (SELECT max(place) FROM journal WHERE place >= number << 28 AND place < (number + 1) << 28) END
+        WHERE id = ? AND quarantine IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
+            AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > ?))
+        RETURNING number, epoch, status, crashes
+    """,
+    "execution.due": """
+        SELECT id FROM execution WHERE wake_at <= ? AND owner IS NULL ORDER BY wake_at LIMIT ?
+    """,
+    "execution.orphaned": """
+        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > ?)
+        LIMIT ?
+    """,
+}

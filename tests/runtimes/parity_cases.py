@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,7 +39,23 @@ async def count(ctx: NodeContext) -> Output:
     return Output(seen, state={"total": ctx.state.get("total", 0) + seen}, context={"seen": seen})
 
 
-CATALOG = with_builtin(plain, awaited, unlucky, count)
+@node
+def endless(ctx: NodeContext) -> str:
+    """Goes on until it is told to stop."""
+    while not ctx.cancelled:
+        pass
+    return "told to stop"
+
+
+@node
+async def endless_async(ctx: NodeContext) -> str:
+    """Goes on until it is told to stop."""
+    while not ctx.cancelled:
+        await asyncio.sleep(0)
+    return "told to stop"
+
+
+CATALOG = with_builtin(plain, awaited, unlucky, count, endless, endless_async)
 
 First = Callable[[Execution], Request]
 
@@ -55,6 +72,8 @@ class Case(NamedTuple):
     value: Any = 1
     asks: tuple[Request | First, ...] = ()
     children: tuple[Workflow, ...] = ()
+    endless: tuple[str, ...] = ()
+    """The nodes that do not end by themselves; a runtime that calls them in its own thread must be told so."""
 
 
 def case(build: Callable[[WorkflowBuilder], object], value: Any = 1, *asks: Request | First) -> Case:
@@ -198,6 +217,18 @@ def _race_of_nodes(flow: WorkflowBuilder) -> None:
         start.then(flow.add(awaited, key, settings={"race": "run"}))
 
 
+def _too_late(node_type: Any, *ports: str, beside: bool = False, **settings: Any) -> Case:
+    """A node takes longer than its timeout. A failure of the execution would race with what goes on beside it."""
+    flow = WorkflowBuilder("case")
+    start = flow.add(plain, "start")
+    late = start.then(flow.add(node_type, "late", settings={"timeout": "20ms", **settings}))
+    for port in ("main", *ports):
+        late.then(flow.add("core.noop", f"by_{port}"), port=port)
+    if beside:
+        start.then(flow.add(plain, "beside")).then(flow.add("core.noop", "after"))
+    return Case(flow.build(), endless=("late",))
+
+
 RETRY = {"max_attempts": 3, "delay": "20ms"}
 LONG_RETRY = {"max_attempts": 3, "delay": "1h", "backoff": "exponential", "jitter": 0.5}
 
@@ -252,6 +283,12 @@ CASES: dict[str, Case] = {
     **{f"item error, {mode}": case(_item_errors(mode), [1, 2, 1]) for mode in ("stop", "continue", "skip")},
     **{f"child, {mode}": _call(mode) for mode in ("sync", "async", "fire_and_forget")},
     "suspended child": _call("sync", "wait.wait", mode="interval", duration="1h"),
+    "timeout": _too_late(endless),
+    "timeout of an async node": _too_late(endless_async),
+    "timeout with its port": _too_late(endless, "timeout"),
+    "timeout of an async node with its port": _too_late(endless_async, "timeout"),
+    "timeout, handled": _too_late(endless, "error", "timeout", beside=True, on_error="error_port"),
+    "timeout, tried again": _too_late(endless_async, "error", beside=True, on_error="error_port", retry=RETRY),
 }
 
 DEPENDS_ON_TIMING = {

@@ -64,6 +64,10 @@ def made(kind: type[Verbs[Any]], case: Case, max_concurrency: int) -> tuple[Verb
         workflows=case.children,
         journal=journals,
     )
+    if isinstance(runtime, TestingRuntime):
+        for key in case.endless:
+            runtime.set_node_response(key, "told to stop")
+            runtime.set_node_duration(key, 3_600)
     return runtime, journals
 
 
@@ -119,6 +123,18 @@ def scripted_run(case: Case, max_concurrency: int) -> dict[str, Execution]:
     runtime, journals = made(TestingRuntime, case, max_concurrency)
     in_plain(runtime, case)
     return journals.last
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("timeout")])
+@pytest.mark.parametrize("max_concurrency", [1, 8])
+@pytest.mark.parametrize("run", [sync_run, async_run, scripted_run])
+def test_a_node_that_takes_too_long_has_failed_whatever_its_port_timeout_is_connected_to(run, max_concurrency, name):
+    (execution,) = run(CASES[name], max_concurrency).values()
+
+    (late,) = execution.node_executions["late"]
+    assert late.error is not None and late.error.code == "timeout"
+    assert "by_timeout" not in execution.node_executions
+    assert execution.status == ("completed" if "by_error" in execution.node_executions else "failed")
 
 
 @pytest.mark.parametrize("name", CASES)

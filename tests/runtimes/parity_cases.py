@@ -39,20 +39,22 @@ async def count(ctx: NodeContext) -> Output:
     return Output(seen, state={"total": ctx.state.get("total", 0) + seen}, context={"seen": seen})
 
 
-@node
-def endless(ctx: NodeContext) -> str:
-    """Goes on until it is told to stop."""
+def until_told_to_stop(ctx: NodeContext) -> str:
     while not ctx.cancelled:
         pass
     return "told to stop"
 
 
 @node
+def endless(ctx: NodeContext) -> str:
+    """Blocks until it is told to stop."""
+    return until_told_to_stop(ctx)
+
+
+@node
 async def endless_async(ctx: NodeContext) -> str:
-    """Goes on until it is told to stop."""
-    while not ctx.cancelled:
-        await asyncio.sleep(0)
-    return "told to stop"
+    """Waits until it is told to stop."""
+    return await asyncio.to_thread(until_told_to_stop, ctx)
 
 
 CATALOG = with_builtin(plain, awaited, unlucky, count, endless, endless_async)

@@ -132,7 +132,8 @@ def test_a_node_that_takes_too_long_has_failed_whatever_its_port_timeout_is_conn
     (execution,) = run(CASES[name], max_concurrency).values()
 
     (late,) = execution.node_executions["late"]
-    assert late.error is not None and late.error.code == "timeout"
+    assert late.error is not None
+    assert late.error.code == "timeout"
     assert "by_timeout" not in execution.node_executions
     assert execution.status == ("completed" if "by_error" in execution.node_executions else "failed")
 

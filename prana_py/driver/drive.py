@@ -11,14 +11,21 @@ from prana_py.driver.apply import cancelled_row, row_of
 from prana_py.driver.decide import Await, Launch, Rest, Write, decide, next_due
 from prana_py.driver.effects import (
     Abandon,
+    Barrier,
     ChildDone,
+    ChildEnded,
     ChildStart,
     Commit,
+    Deliver,
     Done,
+    ErrorStart,
     Leave,
+    Letter,
+    Load,
     Notify,
     Perform,
     ReadClock,
+    Refused,
     Report,
 )
 from prana_py.driver.global_mutexes import give_up_turns, take_free_turns, take_turn
@@ -48,6 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody keeps the journal."""
     observed: bool = False
     """Somebody listens; errors are told even if nobody does, so that they can be logged."""
+    outbox: bool = False
+    """What a row asks of others is committed with it, and not handed over after it."""
     urls: UrlWriter | None = None
     """What templates call by ``resume_url``; without it that is not available."""
 
@@ -72,6 +81,8 @@ class Drive:
         self.to_start: list[ChildStart] = []
         self.begun_here: set[RunKey] = set()
         self.abandoned: set[RunKey] = set()
+        self.letters: set[int] = set()
+        """The numbers of those that were read."""
         self._due: Instant | None = None
         self._due_of: Any = None
 
@@ -89,24 +100,49 @@ class Drive:
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def write(self, row: Row) -> Program[None]:
+    def write(self, row: Row, letter: int = 0) -> Program[None]:
         """Journal a row: it is applied, made durable, told, and then what must stop is stopped."""
         before = self.execution
         keys = frozenset(self.in_flight) if self.in_flight else _NOTHING
         after, row = advance(before, row, in_flight=keys)
         self.execution = after
+        starts = children_of(after, row) if isinstance(row, Suspended) else []
+        left_alone: list[Deliver] = []
+        if before.suspensions is not after.suspensions and before.suspensions is not NO_SUSPENSIONS:
+            left_alone = orphans(before, after, row)
         if self.options.commits:
-            yield Commit(after, row)
+            yield self._commit(after, row, letter, starts, left_alone)
         if self.options.observed or getattr(row, "error", None) is not None:
             yield Notify(events_between(before, row, after))
-        if after.execution_graph.has_global_mutex:
-            yield give_up_turns(after)
-        if isinstance(row, Suspended):
-            self.to_start.extend(children_of(after, row))
+        self.to_start.extend(self.started_here(starts))
         if self.in_flight and not _only_moves_on(after, row):
             yield from self._abandon_what_is_gone()
-        if before.suspensions is not after.suspensions and before.suspensions is not NO_SUSPENSIONS:
-            yield from orphans(before, after, row)
+        if self.options.outbox:
+            return
+        if after.execution_graph.has_global_mutex:
+            yield give_up_turns(after)
+        yield from left_alone
+
+    def _commit(
+        self,
+        after: Execution,
+        row: Row,
+        letter: int,
+        starts: list[ChildStart],
+        left_alone: list[Deliver],
+    ) -> Commit:
+        """The transition, with what must become durable together with it."""
+        if not self.options.outbox:
+            return Commit(after, row, letter)
+        others: list[ChildStart | ErrorStart] = [start for start in starts if start.mode != "sync"]
+        error = error_start(after) if type(row) is Ended else None
+        if error is not None:
+            others.append(error)
+        return Commit(after, row, letter, tuple(others), tuple(left_alone))
+
+    def started_here(self, starts: list[ChildStart]) -> list[ChildStart]:
+        """The children that this program sees to; the others are in the outbox."""
+        return [start for start in starts if start.mode == "sync"] if self.options.outbox else starts
 
     def _abandon_what_is_gone(self) -> Program[None]:
         """Calls whose run is withdrawn, or whose execution is ending, are asked to stop."""
@@ -140,20 +176,22 @@ class Drive:
                 yield Notify((self.starting(activation),))
             params = None if prepared.params is activation.vertex.params.source else prepared.params
             self.in_flight[activation.key] = Flight(activation, params)
-            calls.append(self._as_called(activation, prepared))
+            calls.append((yield from self._as_called(activation, prepared)))
         return tuple(calls)
 
-    def _as_called(self, activation: Activation, call: Invocation) -> Invocation:
+    def _as_called(self, activation: Activation, call: Invocation) -> Program[Invocation]:
         """The call as the runtime gets it, with what is not kept of it."""
         cache = activation.vertex.settings.cache
-        call = self._with_real_urls(activation, call)
+        call = yield from self._with_real_urls(activation, call)
         return call if cache is None else msgspec.structs.replace(call, cache_ns=nanoseconds(cache))
 
-    def _with_real_urls(self, activation: Activation, call: Invocation) -> Invocation:
+    def _with_real_urls(self, activation: Activation, call: Invocation) -> Program[Invocation]:
         """The call as the node gets it, while references to resume URLs are what is kept of its params."""
         urls = self.options.urls
         if urls is None or not activation.vertex.names_resume_url:
             return call
+        if self.options.commits:
+            yield Barrier(self.execution.id)
         if call.call == "resume":
             return msgspec.structs.replace(call, params=urls.made_real(call.params, self.execution))
         real = prepare(self.execution, activation, self.now, write=urls.url)
@@ -227,8 +265,11 @@ class Drive:
         if request is not None:
             yield from self.obey(request)
 
-    def obey(self, request: Request, *, strictly: bool = False) -> Program[None]:
+    def obey(self, request: Request | Letter, *, strictly: bool = False) -> Program[None]:
         """Act on a request. One that cannot be met any more is refused, to its sender if he waits for it."""
+        if isinstance(request, Letter):
+            yield from self._read(request)
+            return
         try:
             row = row_for(self.execution, request, self.now)
         except TransitionError:
@@ -237,9 +278,32 @@ class Drive:
             return
         yield from self.write(row)
 
+    def _read(self, letter: Letter) -> Program[None]:
+        """Act on what a letter says, or refuse it; one that comes twice is read once."""
+        if letter.number in self.letters:
+            return
+        self.letters.add(letter.number)
+        try:
+            request = yield from self._meant_by(letter.content)
+            row = None if request is None else row_for(self.execution, request, self.now)
+        except TransitionError as error:
+            yield Refused(letter.number, error)
+            return
+        if row is None:
+            yield Refused(letter.number)
+        else:
+            yield from self.write(row, letter.number)
+
+    def _meant_by(self, content: Request | ChildEnded) -> Program[Request | None]:
+        """The request; of a child that has ended, what that means to the wait for it, if anything yet."""
+        if not isinstance(content, ChildEnded):
+            return content
+        child: Execution | None = yield Load(content.execution_id)
+        return None if child is None else (yield from result_for_parent(self.execution, child))
+
 
 def run_to_rest(
-    execution: Execution, options: Options, *, requests: Iterable[Request] = (), now: Instant | None = None
+    execution: Execution, options: Options, *, requests: Iterable[Request | Letter] = (), now: Instant | None = None
 ) -> Program[Execution]:
     """Drive an execution until it has ended, or only waits; requests are met first, or refused with an error.
 
@@ -256,7 +320,7 @@ def run_to_rest(
             yield from _await(drive, (), None)
         elif (yield from _step(drive)):
             break
-    if drive.execution.status == "failed" and execution.status != "failed":
+    if drive.execution.status == "failed" and execution.status != "failed" and not options.outbox:
         yield from _tell_of_failure(drive.execution)
     return drive.execution
 
@@ -267,7 +331,7 @@ def _has_more_to_take_up(execution: Execution) -> bool:
     return execution.suspensions is not NO_SUSPENSIONS or graph.has_prepare or graph.has_global_mutex
 
 
-def _take_up(drive: Drive, requests: Iterable[Request]) -> Program[None]:
+def _take_up(drive: Drive, requests: Iterable[Request | Letter]) -> Program[None]:
     """What comes before the first decision: requests, turns that have become free, preparation, children."""
     for request in requests:
         yield from drive.obey(request, strictly=True)
@@ -277,7 +341,7 @@ def _take_up(drive: Drive, requests: Iterable[Request]) -> Program[None]:
         yield from prepare_nodes(drive)
     if drive.execution.suspensions is not NO_SUSPENSIONS:
         for suspension in drive.execution.suspensions.values():  # after a crash; starting twice finds the first
-            drive.to_start.extend(children_of(drive.execution, suspension))
+            drive.to_start.extend(drive.started_here(children_of(drive.execution, suspension)))
 
 
 def _tell_of_failure(execution: Execution) -> Program[None]:

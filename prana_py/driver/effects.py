@@ -10,6 +10,7 @@ from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import LifecycleEvent
 from prana_py.driver.outcome import Outcome
 from prana_py.driver.requests import Request
+from prana_py.errors import TransitionError
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Parent, Row, RunKey
 from prana_py.identifiers import ExecutionId, Instant, WorkflowId
@@ -102,7 +103,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
 
     now: Instant
     done: tuple[Done | ChildDone, ...] = ()
-    requests: tuple[Request, ...] = ()
+    requests: tuple[Request | Letter, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -111,7 +112,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
     started_at: Instant
     at: Instant
-    requests: tuple[Request, ...] = ()
+    requests: tuple[Request | Letter, ...] = ()
 
 
 class Abandon(msgspec.Struct, frozen=True, gc=False):
@@ -121,12 +122,50 @@ class Abandon(msgspec.Struct, frozen=True, gc=False):
     keys: tuple[RunKey, ...]
 
 
+class ChildEnded(msgspec.Struct, frozen=True, tag="child_ended"):
+    """Tells a parent that one of its sub-workflows has ended, or could not be started."""
+
+    execution_id: ExecutionId
+
+
+class Letter(msgspec.Struct, frozen=True, gc=False):
+    """What somebody else wants of an execution, kept under a number until it is met or refused."""
+
+    number: int
+    content: Request | ChildEnded
+
+
 class Commit(msgspec.Struct, frozen=True, gc=False):
-    """Make a transition durable before anything follows from it: the row, at this position."""
+    """Make a transition durable before anything follows from it: the row, at this position, and what goes with it."""
 
     execution: Execution
     """As it is with the row."""
     row: Row
+    letter: int = 0
+    """The number of the letter that is met by this; 0: none."""
+    starts: tuple[ChildStart | ErrorStart, ...] = ()
+    """What is to be started because of it."""
+    letters: tuple[Deliver, ...] = ()
+    """What it asks of other executions."""
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False):
+    """A letter cannot be met, or asks for nothing that is not done already."""
+
+    number: int
+    error: TransitionError | None = None
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with whether this program may drive an execution; false while somebody else does."""
+
+    execution_id: ExecutionId
+
+
+class Barrier(msgspec.Struct, frozen=True, gc=False):
+    """What was committed so far must be durable before what comes now, whatever the mode."""
+
+    execution_id: ExecutionId
 
 
 class Notify(msgspec.Struct, frozen=True, gc=False):
@@ -184,4 +223,7 @@ Effect: TypeAlias = (
     | Leave
     | AcquireMutex
     | ReleaseMutexes
+    | Refused
+    | Claim
+    | Barrier
 )

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from prana_py.driver.drive import Options, run_to_rest
-from prana_py.driver.effects import ChildStart, Deliver, ErrorStart, Keep, Load, LoadGraph, TakeJob
+from prana_py.driver.effects import ChildStart, Claim, Deliver, ErrorStart, Keep, Load, LoadGraph, TakeJob
 from prana_py.driver.error_workflows import start_error_workflow
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, Resume
@@ -41,7 +41,9 @@ def start_child(start: ChildStart, options: Options) -> Program[Execution | Chil
     """Start a sub-workflow, or find the one that was started before, and drive it to rest."""
     existing: Execution | None = yield Load(start.execution_id)
     if existing is not None:
-        return existing if existing.is_final else (yield from _kept(run_to_rest(existing, options)))
+        if existing.is_final or not (yield Claim(start.execution_id)):
+            return existing
+        return (yield from _kept(run_to_rest(existing, options)))
     if start.parent.depth > start.parent.max_depth:
         return ChildFailed(start, "sub_workflow_depth", f"sub-workflows may nest {start.parent.max_depth} deep")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prana_py.driver.effects import ChildStart, Deliver, Effect, ErrorStart, Load
+from prana_py.driver.effects import ChildStart, Deliver, ErrorStart, Load
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Cancel, Resume, Signal
 from prana_py.execution.children import child_inputs, error_execution_id
@@ -109,9 +109,9 @@ def result_of(child: Execution) -> dict[str, Any]:
     return told
 
 
-def orphans(before: Execution, after: Execution, row: Row) -> list[Effect]:
+def orphans(before: Execution, after: Execution, row: Row) -> list[Deliver]:
     """What becomes of the children that nobody waits for any more: each follows its parent-close policy."""
-    effects: list[Effect] = []
+    effects: list[Deliver] = []
     for wait_id, suspension in before.suspensions.items():
         wait = suspension.wait
         if not isinstance(wait, SubWorkflowWait) or wait_id in after.suspensions or _was_resolved(row, wait_id):

@@ -27,10 +27,10 @@ TAG: Final = "$prana"
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final[msgspec.msgpack.Decoder[Row]] = msgspec.msgpack.Decoder(Row)
 
-_UNREADABLE: Final = (msgspec.MsgspecError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError)
+UNREADABLE: Final = (msgspec.MsgspecError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError)
 """What reading data raises that are not what they should be."""
 
-_IMPOSSIBLE: Final = (*_UNREADABLE, AttributeError, StopIteration, InvariantError)
+IMPOSSIBLE: Final = (*UNREADABLE, AttributeError, StopIteration, InvariantError)
 """What applying rows raises that do not follow from each other."""
 
 
@@ -43,7 +43,7 @@ def decode_row(body: bytes) -> Row:
     """A row from a store; anything else than one is a ``StorageError``."""
     try:
         return _DECODER.decode(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise StorageError(f"a journal row cannot be read: {error}", code="row_invalid") from error
 
 
@@ -83,23 +83,23 @@ def from_storage_format(
     journal = [_row(row, position) for position, row in enumerate(rows)]
     state = stored.get("state")
     if state is None:
-        execution = _told(lambda: fold(graph, journal, environment or {}))
+        execution = told(lambda: fold(graph, journal, environment or {}))
     elif stored.get("digest") != graph.digest:
         raise StorageError(
             f"execution {stored.get('id')!r} was stored with another graph; load it with its own", code="graph_mismatch"
         )
     else:
         snapshot = _snapshot(state)
-        execution = _told(lambda: from_snapshot(snapshot, journal, graph, environment or {}))
+        execution = told(lambda: from_snapshot(snapshot, journal, graph, environment or {}))
     _check_header(stored, execution)
     return execution
 
 
-def _told(load: Callable[[], Execution]) -> Execution:
+def told(load: Callable[[], Execution]) -> Execution:
     """What rows tell that fit together. Those that do not may break anything: here it becomes one kind of error."""
     try:
         return load()
-    except _IMPOSSIBLE as error:
+    except IMPOSSIBLE as error:
         raise StorageError(
             f"the journal tells of something that cannot have happened ({type(error).__name__}: {error}); "
             "it is damaged, or belongs to another workflow",
@@ -121,7 +121,7 @@ def _check_header(stored: Mapping[str, Any], execution: Execution) -> None:
 def _snapshot(data: Any) -> Snapshot:
     try:
         return msgspec.convert(_untagged(data), Snapshot)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise StorageError(f"the stored state cannot be read: {error}", code="snapshot_invalid") from error
 
 
@@ -129,7 +129,7 @@ def _row(data: Any, position: int) -> Row:
     try:
         row: Row = msgspec.convert(_untagged(data), Row)
         return row
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise StorageError(f"row {position} cannot be read: {error}", code="row_invalid", position=position) from error
 
 
@@ -141,7 +141,7 @@ def rows_of(execution: Execution) -> list[bytes]:
 def load_rows(graph: ExecutionGraph, bodies: list[bytes], *, environment: Mapping[str, Any] | None = None) -> Execution:
     """The execution that these encoded rows tell of."""
     rows = [decode_row(body) for body in bodies]
-    return _told(lambda: fold(graph, rows, environment or {}))
+    return told(lambda: fold(graph, rows, environment or {}))
 
 
 def started_row(bodies: list[bytes]) -> Started:

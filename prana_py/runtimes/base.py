@@ -12,6 +12,8 @@ from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import Options, run_to_rest
 from prana_py.driver.effects import (
     AcquireMutex,
+    Barrier,
+    Claim,
     Commit,
     Deliver,
     Keep,
@@ -21,6 +23,7 @@ from prana_py.driver.effects import (
     MakeId,
     Notify,
     ReadClock,
+    Refused,
     ReleaseMutexes,
     TakeJob,
 )
@@ -249,6 +252,9 @@ class Runtime:
             Keep: self._keep,
             TakeJob: self._take_job,
             Leave: self._leave,
+            Claim: lambda _: True,
+            Refused: lambda _: None,
+            Barrier: lambda _: None,
             AcquireMutex: self._acquire,
             ReleaseMutexes: self._release,
             Deliver: self._deliver,

@@ -32,7 +32,7 @@ class Result(NamedTuple):
     """What came of a statement: the rows it gave, and how many it touched."""
 
     rows: list[tuple[Any, ...]]
-    count: int
+    touched: int
 
 
 Ask: TypeAlias = Statement | Many | Batch

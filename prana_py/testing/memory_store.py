@@ -40,7 +40,7 @@ class MemoryStore:
             self.starts.extend(start for start in children_of(execution, row) if start.mode != "sync")
         if before is not None and before.suspensions:
             for effect in orphans(before, execution, row):
-                self.post(effect.execution_id, effect.request)  # type: ignore[union-attr]  # all of them are Deliver
+                self.post(effect.execution_id, effect.request)
 
     def post(self, execution_id: ExecutionId, request: Request) -> Letter:
         """Keep a request until it has been met or refused."""

@@ -10,7 +10,7 @@ from prana_py.stores.sql.shared import SHARED
 SQLITE: Final[Mapping[str, str]] = {
     **SHARED,
     "clock.now": "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000",
-    # Free, or left by a holder who does not say any more that he lives; the crashes of one that gets nowhere are counted.
+    # Free, or left by a holder who does not say any more that he lives. The crashes of one that gets nowhere count.
     "execution.claim": """
         UPDATE execution SET owner = ?, epoch = epoch + 1, wake_at = NULL,
             crashes = CASE WHEN owner IS NULL THEN crashes

@@ -37,7 +37,8 @@ CREATE TABLE execution (
     quarantine         TEXT,               -- why nobody may drive it, with the evidence
     error              TEXT
 );
-CREATE INDEX execution_due ON execution (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX execution_due ON execution (wake_at)
+    WHERE wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL;
 CREATE INDEX execution_owner ON execution (owner) WHERE owner IS NOT NULL;
 CREATE INDEX execution_status ON execution (status, number);
 CREATE INDEX execution_workflow ON execution (workflow_id, number);

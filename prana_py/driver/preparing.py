@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from prana_py.driver.effects import Done, Perform, Report
+from prana_py.driver.effects import Done, Letter, Perform, Report
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.outcome import Completed, Failed, Outcome
 from prana_py.driver.program import Program

@@ -16,7 +16,8 @@ POSTGRESQL: Final[Mapping[str, str]] = {
     """,
     "inbox.post": """
         INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
-        SELECT number, CAST(? AS text), CAST(? AS bytea), CAST(? AS bigint) FROM execution WHERE id = ?
+        SELECT number, CAST(? AS text), CAST(? AS bytea), CAST(? AS bigint) FROM execution
+        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
         ON CONFLICT (execution, dedupe_key) DO NOTHING
     """,
     "execution.claim": """
@@ -32,7 +33,8 @@ POSTGRESQL: Final[Mapping[str, str]] = {
     """,
     # Workers that look at the same moment do not queue up behind each other's rows.
     "execution.due": """
-        SELECT id FROM execution WHERE wake_at <= ? AND owner IS NULL ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED
+        SELECT id FROM execution WHERE wake_at <= ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
+        ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED
     """,
     "execution.orphaned": """
         SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > ?)

@@ -19,6 +19,7 @@ SHARED: Final[Mapping[str, str]] = {
     "workflow.newest": """
         SELECT version, digest, definition FROM workflow WHERE id = ? ORDER BY version DESC LIMIT 1
     """,
+    "workflow.newest_version": "SELECT max(version) FROM workflow WHERE id = ?",
     "workflow.by_version": "SELECT version, digest, definition FROM workflow WHERE id = ? AND version = ?",
     "workflow.by_digest": """
         SELECT version, digest, definition FROM workflow WHERE id = ? AND digest = ? ORDER BY version DESC LIMIT 1
@@ -69,7 +70,10 @@ SHARED: Final[Mapping[str, str]] = {
         UPDATE execution SET status = ?, ended_at = ?, error = ?, owner = NULL, wake_at = NULL WHERE number = ?
     """,
     # Whoever posts a letter wakes the execution, or marks it for when it is released.
-    "execution.wake": "UPDATE execution SET wake_at = ? WHERE id = ? AND (wake_at IS NULL OR wake_at > ?)",
+    "execution.wake": """
+        UPDATE execution SET wake_at = ? WHERE id = ? AND (wake_at IS NULL OR wake_at > ?)
+            AND status NOT IN ('completed', 'failed', 'cancelled')
+    """,
     # ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────
     "execution.release": "UPDATE execution SET owner = NULL, wake_at = ? WHERE number = ? AND epoch = ?",
     # A statement of its own, after the row is locked: a letter is either seen here, or wakes the execution itself.
@@ -84,7 +88,9 @@ SHARED: Final[Mapping[str, str]] = {
         UPDATE execution SET quarantine = NULL, crashes = 0, crash_place = NULL, wake_at = ?
         WHERE id = ? AND quarantine IS NOT NULL
     """,
-    "execution.next_due": "SELECT min(wake_at) FROM execution WHERE wake_at IS NOT NULL",
+    "execution.next_due": """
+        SELECT min(wake_at) FROM execution WHERE wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
+    """,
     "holder.insert": "INSERT INTO holder (id, until, process) VALUES (?, ?, ?)",
     "holder.renew": "UPDATE holder SET until = ? WHERE id = ?",
     "holder.delete": "DELETE FROM holder WHERE id = ?",
@@ -112,13 +118,16 @@ SHARED: Final[Mapping[str, str]] = {
     # ── inbox ─────────────────────────────────────────────────────────────────────────────────────────────────────
     "inbox.post": """
         INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
-        SELECT number, ?, ?, ? FROM execution WHERE id = ? ON CONFLICT (execution, dedupe_key) DO NOTHING
+        SELECT number, ?, ?, ? FROM execution
+        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+        ON CONFLICT (execution, dedupe_key) DO NOTHING
     """,
     "inbox.of": """
         SELECT number, payload FROM inbox WHERE execution = ? AND refusal IS NULL AND number > ? ORDER BY number
     """,
     "inbox.met": "DELETE FROM inbox WHERE number = ?",
     "inbox.refuse": "UPDATE inbox SET refusal = ? WHERE number = ?",
+    "inbox.refuse_all": "UPDATE inbox SET refusal = ? WHERE execution = ? AND refusal IS NULL",
     "inbox.letter": """
         SELECT i.number, i.refusal FROM inbox AS i JOIN execution AS e ON e.number = i.execution
         WHERE e.id = ? AND i.dedupe_key = ?

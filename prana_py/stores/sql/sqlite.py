@@ -23,7 +23,8 @@ SQLITE: Final[Mapping[str, str]] = {
         RETURNING number, epoch, status, crashes
     """,
     "execution.due": """
-        SELECT id FROM execution WHERE wake_at <= ? AND owner IS NULL ORDER BY wake_at LIMIT ?
+        SELECT id FROM execution WHERE wake_at <= ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
+        ORDER BY wake_at LIMIT ?
     """,
     "execution.orphaned": """
         SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > ?)

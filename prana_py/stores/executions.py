@@ -1,0 +1,274 @@
+"""Executions in a store: how they begin, what a transition writes, who may write, and how they are read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from prana_py.driver.decide import next_due
+from prana_py.driver.effects import ChildEnded, ChildStart, Deliver, ErrorStart
+from prana_py.execution.execution import NO_SUSPENSIONS, Execution
+from prana_py.execution.rows import Migrated, Row, Started
+from prana_py.execution.suspension import Suspension
+from prana_py.identifiers import ExecutionId, Instant
+from prana_py.stores.bodies import split_body
+from prana_py.stores.records import PLACES, Claimed, Header, Stored, Submission, encode
+from prana_py.stores.statements import Batch, Many, Operation, Statement
+
+
+class Idempotency(msgspec.Struct, frozen=True):
+    """What makes a start the same start as another one, and what it was to be started with."""
+
+    key: str
+    digest: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What one transaction writes about one execution: some rows, and all that goes with them."""
+
+    number: int
+    epoch: int
+    before: Execution | None
+    """As it is in the store."""
+    after: Execution
+    rows: tuple[Row, ...] = ()
+    met: tuple[int, ...] = ()
+    starts: tuple[ChildStart | ErrorStart, ...] = ()
+    letters: tuple[Deliver, ...] = ()
+    tells_parent: bool = False
+    releases: bool = False
+    now: Instant
+
+
+# ── beginning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def begin(
+    execution: Execution, row: Started, owner: str, idempotency: Idempotency | None, now: Instant
+) -> Operation[int]:
+    """A new execution, with its first row, under the lease of its owner. Its number."""
+    parent = row.parent
+    start = Statement(
+        "execution.start",
+        (
+            execution.id,
+            execution.workflow_id,
+            execution.workflow_version,
+            execution.execution_graph.digest,
+            execution.status,
+            row.at,
+            None if parent is None else parent.execution_id,
+            None if parent is None else parent.wait_id,
+            row.trigger_type,
+            None if idempotency is None else idempotency.key,
+            None if idempotency is None else idempotency.digest,
+            owner,
+        ),
+    )
+    number: int = (yield start).rows[0][0]
+    yield Batch(_journal(number, 1, 0, (row,)))
+    return number
+
+
+def begin_claimed(execution: Execution, row: Row, claimed: Claimed) -> Operation[None]:
+    """A pending execution begins, under the lease that was claimed."""
+    begun = Statement(
+        "execution.begin",
+        (
+            execution.status,
+            execution.workflow_version,
+            execution.execution_graph.digest,
+            claimed.number,
+            claimed.epoch,
+        ),
+    )
+    yield Batch((*_journal(claimed.number, claimed.epoch, 0, (row,)), begun))
+
+
+def submit(
+    execution_id: ExecutionId,
+    submission: Submission,
+    now: Instant,
+    *,
+    wake_at: Instant | None = None,
+    idempotency: Idempotency | None = None,
+    schedule_id: str | None = None,
+) -> Statement:
+    """An execution that is to be started by whoever claims it; one that is known already stays as it is."""
+    parent = submission.parent
+    return Statement(
+        "execution.submit",
+        (
+            execution_id,
+            submission.workflow_id,
+            submission.version,
+            now,
+            None if parent is None else parent.execution_id,
+            None if parent is None else parent.wait_id,
+            submission.trigger_type,
+            schedule_id,
+            None if idempotency is None else idempotency.key,
+            None if idempotency is None else idempotency.digest,
+            encode(submission),
+            now if wake_at is None else wake_at,
+        ),
+    )
+
+
+# ── a transition ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write(change: Change) -> Operation[None]:
+    """Make a change durable, if the lease still holds."""
+    yield Batch(tuple(statements_of(change)))
+
+
+def statements_of(change: Change) -> Iterator[Statement | Many]:
+    """All that a change writes, in the order in which it is to be written."""
+    if change.rows:
+        yield from _journal(change.number, change.epoch, change.after.position - len(change.rows), change.rows)
+    yield from _waits(change)
+    yield from (Statement("inbox.met", (number,)) for number in change.met)
+    yield from _asked_of_others(change)
+    yield from _header(change)
+
+
+def _journal(number: int, epoch: int, position: int, rows: tuple[Row, ...]) -> tuple[Statement | Many, ...]:
+    """The rows, the first of them fenced; and the large values in them."""
+    split = [split_body(row) for row in rows]
+    first = number * PLACES + position
+    asks: list[Statement | Many] = [Statement("journal.append", (first, split[0][0], number, epoch))]
+    if len(split) > 1:
+        more = [(place, body) for place, (body, _) in enumerate(split[1:], first + 1)]
+        asks.append(Many("journal.append_more", more))
+    for _, apart in split:
+        for name, body in apart.items():
+            asks.append(Statement("blob.insert", (name, body)))
+            asks.append(Statement("blob.use", (number, name)))
+    return tuple(asks)
+
+
+def _waits(change: Change) -> Iterator[Statement]:
+    before = NO_SUSPENSIONS if change.before is None else change.before.suspensions
+    after = change.after.suspensions
+    if before is after:
+        return
+    if before and not after:
+        yield Statement("wait.close_all", (change.number,))
+        return
+    for wait_id, suspension in before.items():
+        if after.get(wait_id) is not suspension:
+            yield Statement("wait.close", (change.number, wait_id))
+    for wait_id, suspension in after.items():
+        if before.get(wait_id) is not suspension:
+            yield Statement("wait.open", (change.number, wait_id, *_wait_columns(suspension)))
+
+
+def _wait_columns(suspension: Suspension) -> tuple[Any, ...]:
+    wait = suspension.wait
+    name = getattr(wait, "name", None)
+    return suspension.type, suspension.node_key, name, wait.wait_till, suspension.suspended_at
+
+
+def _asked_of_others(change: Change) -> Iterator[Statement]:
+    sender = change.after.id
+    position = change.after.position
+    for start in change.starts:
+        wake_at = Instant(change.now + (start.delay_ns if isinstance(start, ChildStart) else 0))
+        yield submit(start.execution_id, submission_of(start), change.now, wake_at=wake_at)
+        yield Statement("notify", (start.execution_id,))
+    for number, letter in enumerate(change.letters):
+        key = f"from {sender} at {position}.{number}"
+        yield from post(letter.execution_id, key, encode(letter.request), change.now)
+    parent = change.after.identity.parent
+    if change.tells_parent and parent is not None:
+        yield from post(parent.execution_id, f"end of {sender}", encode(ChildEnded(sender)), change.now)
+
+
+def submission_of(start: ChildStart | ErrorStart) -> Submission:
+    """How a child, or an error workflow, is started by whoever claims it."""
+    if isinstance(start, ErrorStart):
+        return Submission(workflow_id=start.workflow_id, input=start.input, trigger_type="error")
+    return Submission(
+        workflow_id=start.workflow_id,
+        version=start.version,
+        input=start.input,
+        mode=start.mode,
+        trigger_type="workflow",
+        parent=start.parent,
+        is_one_of_many=start.is_one_of_many,
+    )
+
+
+def _header(change: Change) -> Iterator[Statement]:
+    """The header, where an indexed column of it changes; and the lease, where that is given back."""
+    before, after, number = change.before, change.after, change.number
+    if after.is_final:
+        if before is None or not before.is_final:
+            error = None if after.error is None else f"{after.error.code}: {after.error.message}"[:500]
+            yield Statement("execution.ended", (after.status, after.last_at, error, number))
+            yield Statement("inbox.refuse_all", (_REFUSED_AT_END, number))
+            yield Statement("notify", (after.id,))
+        return
+    for row in change.rows:
+        if isinstance(row, Migrated):
+            yield Statement("execution.migrated", (row.workflow_version, row.digest, number))
+    if before is None or before.status != after.status:
+        yield Statement("execution.status", (after.status, number))
+    if change.releases:
+        yield from release(number, change.epoch, next_due(after), change.now)
+    if change.met or change.releases:
+        yield Statement("notify", (after.id,))
+
+
+_REFUSED_AT_END = msgspec.json.encode(
+    {"code": "execution_final", "message": "the execution has ended; a final execution takes no requests"}
+).decode()
+
+
+def release(number: int, epoch: int, wake_at: Instant | None, now: Instant) -> tuple[Statement, ...]:
+    """The lease is given back, until the next timer is due or somebody has sent a letter."""
+    return (
+        Statement("execution.release", (wake_at, number, epoch)),
+        Statement("execution.release_to_letters", (now, number)),
+    )
+
+
+# ── letters ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def post(execution_id: ExecutionId, dedupe_key: str, payload: bytes, now: Instant) -> tuple[Statement, ...]:
+    """Put a letter into an execution's inbox, and have it driven; to one that has ended nothing can be sent."""
+    return (
+        Statement("inbox.post", (dedupe_key, payload, now, execution_id)),
+        Statement("execution.wake", (now, execution_id, now)),
+        Statement("notify", (execution_id,)),
+    )
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def header(execution_id: ExecutionId) -> Operation[Header | None]:
+    """What is known of an execution without its journal."""
+    rows = (yield Statement("execution.header", (execution_id,))).rows
+    return Header(*rows[0]) if rows else None
+
+
+def read(execution_id: ExecutionId) -> Operation[Stored | None]:
+    """An execution as it is kept."""
+    found = yield from header(execution_id)
+    if found is None:
+        return None
+    first = found.number * PLACES
+    rows = Statement("journal.rows", (first, first + PLACES))
+    journal, blobs = yield Batch((rows, Statement("blob.of", (found.number,))))
+    return Stored(found, [body for (body,) in journal.rows], dict(blobs.rows))
+
+
+def rows_at(number: int, position: int, count: int) -> Operation[list[bytes]]:
+    """Some rows of a journal, as they are kept."""
+    first = number * PLACES + position
+    return [body for (body,) in (yield Statement("journal.rows", (first, first + count))).rows]

@@ -142,6 +142,7 @@ class Prepared(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="prep
 
     at: Instant
     data: dict[NodeKey, Any]
+    consequences: tuple[Consequence, ...] = ()
 
 
 class Entered(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="entered"):
@@ -238,6 +239,7 @@ class AttemptFailed(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=
     suspension: Suspension | None = None
     """Set when the delay is long enough to be a durable wait."""
     params: dict[str, Any] | None = None
+    consequences: tuple[Consequence, ...] = ()
 
 
 class Suspended(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="suspended"):
@@ -283,6 +285,7 @@ class SignalKept(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="si
     name: str
     data: Any = None
     until: Instant | None = None
+    consequences: tuple[Consequence, ...] = ()
 
 
 class SignalTaken(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="signal_taken"):
@@ -330,6 +333,7 @@ class ScopeClosed(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="s
     error: NodeError | None = None
     enough: bool = False
     """With this result the owner is done, whatever else there is."""
+    consequences: tuple[Consequence, ...] = ()
 
 
 class ItemsAdded(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="items_added"):
@@ -341,6 +345,7 @@ class ItemsAdded(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="it
     run: int
     items: list[Any]
     close: bool = False
+    consequences: tuple[Consequence, ...] = ()
 
 
 class CancelRequested(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="cancel_requested"):
@@ -392,6 +397,7 @@ class Migrated(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="migr
     at: Instant
     workflow_version: int
     digest: str
+    consequences: tuple[Consequence, ...] = ()
 
 
 class Forked(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="forked"):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from prana_py.driver.drive import Drive, Options, run_to_rest
-from prana_py.driver.effects import Commit, MakeId, Perform, ReadClock
+from prana_py.driver.effects import Adopt, MakeId, Perform, ReadClock
 from prana_py.driver.preparing import prepare_nodes, wants_preparation
 from prana_py.driver.program import Program
 from prana_py.errors import UsageError
@@ -32,9 +32,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """What nodes before it are taken to have given."""
 
 
-def run_node(execution: Execution, entry: Entry, options: Options) -> Program[Execution]:
+def run_node(
+    execution: Execution, entry: Entry, options: Options, new_id: ExecutionId | None = None
+) -> Program[Execution]:
     """Run one node; what follows from it may start, but does not. A final execution stays as it is: a new one runs."""
-    drive, key = yield from _entered(execution, entry, options, instead=False)
+    drive, key = yield from _entered(execution, entry, options, new_id, instead=False)
     while (activation := _live(drive.execution, key)) is not None and drive.execution.ending is None:
         if activation.not_before > drive.now:
             yield from drive.take((yield Perform(drive.execution.id, (), activation.not_before)))
@@ -45,24 +47,28 @@ def run_node(execution: Execution, entry: Entry, options: Options) -> Program[Ex
     return drive.execution
 
 
-def run_from(execution: Execution, entry: Entry, options: Options) -> Program[Execution]:
+def run_from(
+    execution: Execution, entry: Entry, options: Options, new_id: ExecutionId | None = None
+) -> Program[Execution]:
     """Run a node and all that follows; an execution in which nothing has run yet begins here and not at its trigger."""
-    drive, _ = yield from _entered(execution, entry, options, instead=True)
+    drive, _ = yield from _entered(execution, entry, options, new_id, instead=True)
     return (yield from run_to_rest(drive.execution, options))
 
 
-def retry(execution: Execution, options: Options) -> Program[Execution]:
+def retry(execution: Execution, options: Options, new_id: ExecutionId | None = None) -> Program[Execution]:
     """A new execution with the past of one that failed or was cancelled, up to that, which goes on from there."""
     if not execution.is_final:
         raise UsageError(f"execution {execution.id!r} is {execution.status}; only one that has ended can be retried")
-    reopened = yield from _reopened(execution, options, "retry")
+    reopened = yield from _reopened(execution, options, new_id, "retry")
     return (yield from run_to_rest(reopened, options))
 
 
-def _entered(execution: Execution, entry: Entry, options: Options, *, instead: bool) -> Program[tuple[Drive, RunKey]]:
+def _entered(
+    execution: Execution, entry: Entry, options: Options, new_id: ExecutionId | None, *, instead: bool
+) -> Program[tuple[Drive, RunKey]]:
     """The execution in which the node is about to run."""
     if execution.is_final:
-        execution = yield from _reopened(execution, options, "run_from" if instead else "run_node")
+        execution = yield from _reopened(execution, options, new_id, "run_from" if instead else "run_node")
     drive = Drive(execution, options, (yield ReadClock()))
     row = entered_row(
         drive.execution, entry.node, now=drive.now, value=entry.value, outputs=entry.outputs, instead=instead
@@ -74,16 +80,15 @@ def _entered(execution: Execution, entry: Entry, options: Options, *, instead: b
     return drive, (row.node, TOP, row.run)
 
 
-def _reopened(execution: Execution, options: Options, how: str) -> Program[Execution]:
+def _reopened(execution: Execution, options: Options, new_id: ExecutionId | None, how: str) -> Program[Execution]:
     """A new execution that has the past of a final one, up to what brought on its end."""
     now: Instant = yield ReadClock()
-    execution_id: ExecutionId = yield MakeId()
+    execution_id: ExecutionId = new_id or (yield MakeId())
     reopened = fork(
         execution, execution_id=execution_id, now=now, position=before_the_end(execution), keys="same", how=how
     )
     if options.commits:
-        for row in reopened.history():
-            yield Commit(reopened, row)
+        yield Adopt(reopened)
     return reopened
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -67,6 +68,34 @@ class Leave(msgspec.Struct, frozen=True, gc=False):
     """Leave this for later: after the execution that asks for it has come to rest."""
 
     job: ErrorStart
+
+
+class Adopt(msgspec.Struct, frozen=True, gc=False):
+    """Keep a new execution that has a past: a fork, or one that goes on from where another has ended."""
+
+    execution: Execution
+
+
+class Transact(NamedTuple):
+    """Perform a store operation in one transaction; replied to with its answer."""
+
+    make: Callable[[], Generator[Any, Any, Any]]
+    reads: bool = False
+    """It writes nothing."""
+    single: bool = False
+    """It is one batch, and looks at no answer before it returns."""
+
+
+class ReadNews(msgspec.Struct, frozen=True, gc=False):
+    """Replied to with how much news there has been so far."""
+
+
+class AwaitNews(msgspec.Struct, frozen=True, gc=False):
+    """Replied to when there is news of an execution that was not read yet, and at this instant at the latest."""
+
+    execution_id: ExecutionId
+    read: int
+    until: Instant
 
 
 class Perform(msgspec.Struct, frozen=True, gc=False):
@@ -226,4 +255,8 @@ Effect: TypeAlias = (
     | Refused
     | Claim
     | Barrier
+    | Adopt
+    | Transact
+    | ReadNews
+    | AwaitNews
 )

@@ -42,6 +42,10 @@ class AsyncLocalRuntime(Verbs[Coroutine[Any, Any, Execution]]):
 
     async def run(self, program: Program[Execution]) -> Execution:
         """Perform a program. Cancelling the task that awaits this is like the end of a process: the journal is left."""
+        return await self.do(program)
+
+    async def do(self, program: Program[Result]) -> Result:
+        """Perform a program, whatever it returns."""
         return await _Session(self).perform(program)
 
     async def resume_with_token(self, token: str, data: Any = None) -> Execution:

@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Protocol, TypeGuard
 
+import msgspec
+
 from prana_py.builtin_nodes.all_nodes import builtin_catalog
 from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import Options, run_to_rest
 from prana_py.driver.effects import (
     AcquireMutex,
+    Adopt,
     Barrier,
     Claim,
     Commit,
@@ -19,6 +22,7 @@ from prana_py.driver.effects import (
     Keep,
     Leave,
     Load,
+    Letter,
     LoadGraph,
     MakeId,
     Notify,
@@ -109,6 +113,7 @@ class Runtime:
         self.grace = grace
         """Seconds that a call which was asked to stop has to do so."""
         self.key_ring = KeyRing(key)
+        self.base_url = base_url
         self.turns = Turns()
         self.mutexes = MutexTable()
         self.output_cache = OutputCache(max_cached_outputs)
@@ -128,6 +133,23 @@ class Runtime:
         self.mailboxes: dict[ExecutionId, Callable[[Any], None]] = {}
         self._kept: dict[ExecutionId, Execution] = {}
         self._jobs: deque[Job] = deque()
+
+    def attach(self, nodes: Iterable[AnyNode | type[NodeType]], key_ring: KeyRing, base_url: str) -> None:
+        """Become the runtime of an engine, which puts its own handlers in the places of some of this one's."""
+        if self.options.outbox:
+            raise UsageError("this runtime belongs to an engine already; give each engine a runtime of its own")
+        self.catalog = self.catalog.plus(*nodes)
+        self.known = self.catalog.by_name
+        self.graph_cache.nodes = self.catalog
+        self.key_ring = key_ring
+        self.options = msgspec.structs.replace(
+            self.options, commits=True, outbox=True, urls=key_ring.url_writer(base_url or self.base_url)
+        )
+
+    @property
+    def store_handlers(self) -> dict[type, Callable[[Any], Any]]:
+        """The handlers that every program gets, for an engine to change."""
+        return self._handlers
 
     # ── programs ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -255,6 +277,7 @@ class Runtime:
             Claim: lambda _: True,
             Refused: lambda _: None,
             Barrier: lambda _: None,
+            Adopt: self._adopt,
             AcquireMutex: self._acquire,
             ReleaseMutexes: self._release,
             Deliver: self._deliver,
@@ -269,6 +292,11 @@ class Runtime:
     def _commit(self, effect: Commit) -> None:
         if self.journal is not None:
             self.journal.append(effect.execution, effect.row)
+
+    def _adopt(self, effect: Adopt) -> None:
+        if self.journal is not None:
+            for row in effect.execution.history():
+                self.journal.append(effect.execution, row)
 
     def _notify(self, effect: Notify) -> None:
         for event in effect.events:
@@ -332,7 +360,7 @@ class Runtime:
         except IndexError:  # another thread may have taken the last one
             return None
 
-    def send(self, execution_id: ExecutionId, request: Request) -> bool:
+    def send(self, execution_id: ExecutionId, request: Request | Letter) -> bool:
         """Hand a request to an execution that is being driven here right now; false when none is. From any thread."""
         mailbox = self.mailboxes.get(execution_id)
         if mailbox is not None:

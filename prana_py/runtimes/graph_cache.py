@@ -90,6 +90,18 @@ class GraphCache:
             return entry.graph
         return self._made(key, lambda: self.loader(workflow_id, version))
 
+    def find(self, workflow_id: WorkflowId, version: Version) -> ExecutionGraph | None:
+        """The graph, if it is at hand."""
+        entry = self._entries.get((workflow_id, version))
+        if entry is None:
+            return None
+        entry.used = self._asked = next(self._ticks)
+        return entry.graph
+
+    def made(self, workflow_id: WorkflowId, version: Version, make: Callable[[], ExecutionGraph]) -> ExecutionGraph:
+        """The graph, made by ``make`` if it is not at hand; of several threads that ask, one makes it."""
+        return self.find(workflow_id, version) or self._made((workflow_id, version), make)
+
     def graph_of(self, workflow: Workflow) -> ExecutionGraph:
         """The graph of a workflow that the caller holds: found by what it says, not by which object it is."""
         try:

@@ -42,6 +42,10 @@ class LocalRuntime(Verbs[Execution]):
 
     def run(self, program: Program[Execution]) -> Execution:
         """Perform a program."""
+        return self.do(program)
+
+    def do(self, program: Program[Result]) -> Result:
+        """Perform a program, whatever it returns."""
         return _Session(self).perform(program)
 
 
@@ -57,7 +61,7 @@ class _Session(Session):
         self.asyncio_runner: Any = None
         self.interrupt: BaseException | None = None
 
-    def perform(self, program: Program[Execution]) -> Execution:
+    def perform(self, program: Program[Result]) -> Result:
         """Perform a program to its end; Ctrl-C is raised when the execution is whole, and brings it along."""
         execution = self.finish(program)
         if self.interrupt is not None:

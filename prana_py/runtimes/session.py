@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, TypeAlias
 
-from prana_py.driver.effects import Abandon, ChildDone, ChildStart, Deliver, Done, Perform, Report
+from prana_py.driver.effects import Abandon, ChildDone, ChildStart, Deliver, Done, Letter, Perform, Report
 from prana_py.driver.family import ChildFailed
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.requests import Request
@@ -50,7 +50,7 @@ class Broken:
         self.error = error
 
 
-Mail: TypeAlias = Answered | Broken | ChildDone | Request
+Mail: TypeAlias = Answered | Broken | ChildDone | Request | Letter
 
 
 class Session:
@@ -60,7 +60,7 @@ class Session:
         self.runtime = runtime
         self.under_way: dict[RunKey, Call] = {}
         self.done: list[Done | ChildDone] = []
-        self.requests: list[Request] = []
+        self.requests: list[Request | Letter] = []
         self.known_as: ExecutionId | None = None
 
     # ── what a subclass does ──────────────────────────────────────────────────────────────────────────────────────
@@ -129,7 +129,8 @@ class Session:
             self.runtime.mailboxes.pop(before, None)
             self.look()
             for request in self.requests:
-                self.runtime.leave(Deliver(before, request))
+                if not isinstance(request, Letter):  # a letter is kept elsewhere until it is met
+                    self.runtime.leave(Deliver(before, request))
             self.requests.clear()
         if execution_id is not None:
             self.runtime.mailboxes[execution_id] = self.put
@@ -190,7 +191,7 @@ class Session:
         self.requests.clear()
         return Report(self.runtime.clock.now(), done, requests)
 
-    def requests_so_far(self) -> tuple[Request, ...]:
+    def requests_so_far(self) -> tuple[Request | Letter, ...]:
         """What was asked during a call that was made in place."""
         self.look()
         requests = tuple(self.requests)

@@ -10,7 +10,7 @@ import msgspec
 from prana_py.driver.decide import next_due
 from prana_py.driver.effects import ChildEnded, ChildStart, Deliver, ErrorStart
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
-from prana_py.execution.rows import Migrated, Row, Started
+from prana_py.execution.rows import Migrated, Row
 from prana_py.execution.suspension import Suspension
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.bodies import split_body
@@ -31,7 +31,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     epoch: int
     before: Execution | None
-    """As it is in the store."""
+    """As it is in the store; ``None``: it has no rows there."""
     after: Execution
     rows: tuple[Row, ...] = ()
     met: tuple[int, ...] = ()
@@ -45,11 +45,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 # ── beginning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def begin(
-    execution: Execution, row: Started, owner: str, idempotency: Idempotency | None, now: Instant
-) -> Operation[int]:
-    """A new execution, with its first row, under the lease of its owner. Its number."""
-    parent = row.parent
+def begin(execution: Execution, change: Change, owner: str, idempotency: Idempotency | None = None) -> Operation[int]:
+    """A new execution, with all of its rows so far, under the lease of its owner. Its number."""
+    parent = execution.identity.parent
     start = Statement(
         "execution.start",
         (
@@ -58,17 +56,17 @@ def begin(
             execution.workflow_version,
             execution.execution_graph.digest,
             execution.status,
-            row.at,
+            execution.last_at,
             None if parent is None else parent.execution_id,
             None if parent is None else parent.wait_id,
-            row.trigger_type,
+            execution.trigger_type,
             None if idempotency is None else idempotency.key,
             None if idempotency is None else idempotency.digest,
             owner,
         ),
     )
     number: int = (yield start).rows[0][0]
-    yield Batch(_journal(number, 1, 0, (row,)))
+    yield Batch(tuple(statements_of(msgspec.structs.replace(change, number=number))))
     return number
 
 
@@ -215,7 +213,7 @@ def _header(change: Change) -> Iterator[Statement]:
     for row in change.rows:
         if isinstance(row, Migrated):
             yield Statement("execution.migrated", (row.workflow_version, row.digest, number))
-    if before is None or before.status != after.status:
+    if before is not None and before.status != after.status:
         yield Statement("execution.status", (after.status, number))
     if change.releases:
         yield from release(number, change.epoch, next_due(after), change.now)

@@ -1,0 +1,415 @@
+"""How the effects of a drive are met with a store: what is committed, loaded, claimed and left for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import get_ident
+from typing import Any, Final, Literal, TypeAlias
+
+from prana_py.driver.effects import (
+    AcquireMutex,
+    Adopt,
+    Barrier,
+    ChildStart,
+    Claim,
+    Commit,
+    Deliver,
+    ErrorStart,
+    Keep,
+    Load,
+    LoadGraph,
+    Refused,
+    Transact,
+)
+from prana_py.driver.global_mutexes import give_up_turns
+from prana_py.driver.program import Program
+from prana_py.driver.sub_workflows import children_of
+from prana_py.errors import NotFoundError, StorageError
+from prana_py.execution.execution import NO_SUSPENSIONS, Execution
+from prana_py.execution.rows import AttemptFailed, Row, ScopeClosed, ScopeOpened, Settled, Started
+from prana_py.execution.storage import told
+from prana_py.execution.suspension import SubWorkflowWait
+from prana_py.execution.transitions import fold
+from prana_py.graph.compile import compile_workflow
+from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.identifiers import ExecutionId, NodeKey, WorkflowId
+from prana_py.model.document import load_workflow
+from prana_py.runtimes.base import Runtime
+from prana_py.stores import executions, inbox, leases, mutexes, workflows
+from prana_py.stores.bodies import joined_rows, split_body
+from prana_py.stores.executions import Change, Idempotency
+from prana_py.stores.records import Claimed, Stored
+
+Durability: TypeAlias = Literal["each_node", "batched", "boundaries"]
+
+BATCH: Final = 10
+"""Rows that ``batched`` writes at once."""
+
+MOST_WAITING: Final = 1000
+"""Rows that ``boundaries`` keeps in memory at most."""
+
+TRIES: Final = 3
+"""How often a commit of which nobody knows what became is made."""
+
+
+class DrainedError(Exception):
+    """The engine is being closed: what is driven stops here, and somebody else goes on from what is in the store."""
+
+
+class Held:
+    """An execution that this engine drives: its lease, what is in the store, and what is not yet."""
+
+    __slots__ = ("by", "claimed", "latest", "letters", "met", "rows", "starts", "stored")
+
+    def __init__(self, claimed: Claimed, stored: Execution | None, by: object = None) -> None:
+        self.claimed = claimed
+        self.by = by
+        """Which thread or task drives it."""
+        self.stored = stored
+        self.latest = stored
+        self.rows: list[Row] = []
+        self.met: list[int] = []
+        self.starts: list[ChildStart | ErrorStart] = []
+        self.letters: list[Deliver] = []
+
+    def add(self, commit: Commit) -> None:
+        """Remember what is to be written."""
+        self.latest = commit.execution
+        self.rows.append(commit.row)
+        if commit.letter:
+            self.met.append(commit.letter)
+        if commit.starts:
+            self.starts.extend(commit.starts)
+        if commit.letters:
+            self.letters.extend(commit.letters)
+
+    def written(self) -> None:
+        """All of it is in the store."""
+        self.stored = self.latest
+        self.rows.clear()
+        self.met.clear()
+        self.starts.clear()
+        self.letters.clear()
+
+
+class Keeper:
+    """Meets the effects of drives. One for each engine; the executions it holds are driven by one program each."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        holder_id: str,
+        durability: Durability = "each_node",
+        environment: Mapping[str, Any] | None = None,
+        current: Callable[[], object] = get_ident,
+    ) -> None:
+        self.runtime = runtime
+        self.holder_id = holder_id
+        self.durability = durability
+        self.environment = environment or {}
+        self.current = current
+        """Which thread or task this is."""
+        self.is_draining = False
+        """Whoever drives stops at the next commit."""
+        self.held: dict[ExecutionId, Held] = {}
+        self.beginnings: dict[ExecutionId, Idempotency] = {}
+        """What makes starts that are under way the same as others."""
+        self.inline: set[ExecutionId] = set()
+        """Children whose parents are driven by the same program, and will be told by it."""
+        self.touched: set[ExecutionId] = set()
+        """Executions that were given something to do by what was committed here."""
+        self.left_behind: list[Claimed] = []
+        """Leases that could not be given back, because the store was not there."""
+
+    def programs(self) -> dict[type, Callable[[Any], Program[Any]]]:
+        """By effect: the program that meets it."""
+        return {
+            Commit: self.commit,
+            Adopt: self.adopt,
+            Keep: self.keep,
+            Load: self.load,
+            LoadGraph: self.load_graph,
+            Claim: self.claim_child,
+            Refused: self.refused,
+            Barrier: self.barrier,
+            AcquireMutex: self.acquire,
+        }
+
+    # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def commit(self, effect: Commit) -> Program[None]:
+        """Take a row, and write it at once unless it may wait for the next."""
+        execution = effect.execution
+        held = self.held.get(execution.id)
+        if held is None or (held.stored is None and type(effect.row) is Started):
+            yield from self._begin(execution, effect.row, held)
+            return
+        held.add(effect)
+        if not self._may_wait(held, execution, effect.row):
+            yield from self.write(held)
+            if self.is_draining and not execution.is_final:
+                raise DrainedError(execution.id)
+
+    def _may_wait(self, held: Held, execution: Execution, row: Row) -> bool:
+        """Nothing outside follows from it before more is written, or the mode lets it wait."""
+        if type(row) is Settled and _ends_next(execution):
+            return True
+        if execution.status == "suspended" and not self.runtime.options.observed and _rests_next(execution):
+            return True
+        if self.durability == "each_node" or not _is_ordinary(row):
+            return False
+        return len(held.rows) < (BATCH if self.durability == "batched" else MOST_WAITING)
+
+    def _begin(self, execution: Execution, row: Row, held: Held | None) -> Program[None]:
+        if not isinstance(row, Started):
+            raise StorageError(
+                f"execution {execution.id!r} is not held by this engine, so it may not be written", code="lease_lost"
+            )
+        if held is None:
+            held = yield from self._new(execution, (row,), ())
+        else:
+            claimed = held.claimed
+            yield Transact(lambda: executions.begin_claimed(execution, row, claimed))
+        held.stored = held.latest = execution
+
+    def _new(self, execution: Execution, rows: tuple[Row, ...], starts: tuple[ChildStart, ...]) -> Program[Held]:
+        """An execution that the store does not know yet, with the lease for it."""
+        idempotency = self.beginnings.get(execution.id)
+        change = Change(
+            number=0, epoch=1, before=None, after=execution, rows=rows, starts=starts, now=self.runtime.clock.now()
+        )
+        number = yield Transact(lambda: executions.begin(execution, change, self.holder_id, idempotency))
+        held = self.held[execution.id] = Held(
+            Claimed(execution.id, number, 1, execution.status, 0), execution, self.current()
+        )
+        return held
+
+    def adopt(self, effect: Adopt) -> Program[None]:
+        """An execution that has a past when it begins."""
+        execution = effect.execution
+        starts = [
+            start
+            for suspension in execution.suspensions.values()
+            for start in children_of(execution, suspension)
+            if start.mode != "sync"
+        ]
+        yield from self._new(execution, execution.journal, tuple(starts))
+
+    def write(self, held: Held, *, releases: bool = False) -> Program[None]:
+        """Make durable what is not yet; and give the lease back, if nothing more will come."""
+        change = self._change(held, releases)
+        if change is None:
+            return
+        for left in reversed(range(TRIES)):
+            try:
+                yield self._transact(change)
+                break
+            except StorageError as error:
+                if error.code == "fenced":
+                    raise _lost(change) from error
+                if error.code not in ("conflict", "commit_unknown"):
+                    raise
+                if change.rows and (yield from self._has_landed(change)):
+                    break
+                if error.code == "conflict":
+                    raise _lost(change) from error
+                if not left:
+                    raise
+        self.touched.update(start.execution_id for start in change.starts)
+        self.touched.update(letter.execution_id for letter in change.letters)
+        parent = change.after.identity.parent
+        if change.tells_parent and parent is not None:
+            self.touched.add(parent.execution_id)
+        held.written()
+
+    def _change(self, held: Held, releases: bool) -> Change | None:
+        latest = held.latest
+        if latest is None or not (held.rows or releases):
+            return None
+        is_end = latest.is_final and bool(held.rows)
+        return Change(
+            number=held.claimed.number,
+            epoch=held.claimed.epoch,
+            before=held.stored,
+            after=latest,
+            rows=tuple(held.rows),
+            met=tuple(held.met),
+            starts=tuple(held.starts),
+            letters=tuple(held.letters),
+            tells_parent=is_end and latest.id not in self.inline and latest.identity.origin is None,
+            releases=releases,
+            now=self.runtime.clock.now(),
+        )
+
+    def _transact(self, change: Change) -> Transact:
+        if not change.after.execution_graph.has_global_mutex:
+            return Transact(lambda: executions.write(change), single=True)
+        return Transact(lambda: _write_and_give_up(change))
+
+    def _has_landed(self, change: Change) -> Program[bool]:
+        """The rows are in the store, as they were to be written: it was this change that did it."""
+        first = change.after.position - len(change.rows)
+        wanted = [split_body(row)[0] for row in change.rows]
+        found = yield Transact(lambda: executions.rows_at(change.number, first, len(wanted)), reads=True)
+        return [bytes(body) for body in found] == wanted
+
+    def barrier(self, effect: Barrier) -> Program[None]:
+        """Whatever waits to be written is written now."""
+        held = self.held.get(effect.execution_id)
+        if held is not None:
+            yield from self.write(held)
+
+    def keep(self, effect: Keep) -> Program[None]:
+        """A drive is over: what is not written yet is, and the lease is given back."""
+        yield from self.release(effect.execution.id)
+
+    def release(self, execution_id: ExecutionId) -> Program[None]:
+        """Write what is left, and let others have it."""
+        held = self.held.get(execution_id)
+        if held is None:
+            return
+        try:
+            yield from self.write(held, releases=True)
+        finally:
+            self.forget(execution_id)
+
+    def forget(self, execution_id: ExecutionId) -> None:
+        """It is somebody else's now, or nobody's."""
+        self.held.pop(execution_id, None)
+        self.inline.discard(execution_id)
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def load(self, effect: Load) -> Program[Execution | None]:
+        """An execution from the store; one that has not begun yet is none."""
+        held = self.held.get(effect.execution_id)
+        if held is not None and held.latest is not None:
+            return held.latest
+        return (yield from self.stored(effect.execution_id))
+
+    def stored(self, execution_id: ExecutionId) -> Program[Execution | None]:
+        """An execution as it is in the store."""
+        stored: Stored | None = yield Transact(lambda: executions.read(execution_id), reads=True)
+        if stored is None or not stored.bodies:
+            return None
+        rows = joined_rows(stored.bodies, stored.blobs)
+        first = rows[0]
+        if not isinstance(first, Started):
+            raise StorageError(
+                f"the journal of execution {execution_id!r} does not begin with its start", code="journal_invalid"
+            )
+        version = stored.header.workflow_version or first.workflow_version
+        graph = yield from self.graph(first.workflow_id, version, first.trigger)
+        return told(lambda: fold(graph, rows, self.environment))
+
+    def load_graph(self, effect: LoadGraph) -> Program[ExecutionGraph]:
+        """The graph of a published workflow, or of one that the runtime was given."""
+        return (yield from self.graph(effect.workflow_id, effect.version, None))
+
+    def graph(self, workflow_id: WorkflowId, version: int | None, trigger: NodeKey | None) -> Program[ExecutionGraph]:
+        """The graph of one version of a workflow, the newest unless one is named: compiled once, and then found."""
+        if version is None:
+            version = yield Transact(lambda: workflows.newest_version(workflow_id), reads=True)
+        if version is None:
+            raise _no_workflow(workflow_id, None)
+        cache = self.runtime.graph_cache
+        key = f"{version}/{trigger or ''}"
+        known = cache.find(workflow_id, key)
+        if known is not None:
+            return known
+        found = yield Transact(lambda: workflows.definition(workflow_id, version), reads=True)
+        if found is None:
+            raise _no_workflow(workflow_id, version)
+        workflow = load_workflow(found.text)
+        graph = cache.made(
+            workflow_id,
+            key,
+            lambda: compile_workflow(workflow, cache.nodes, trigger=trigger, policies=cache.policies),
+        )
+        if trigger is None:
+            cache.made(workflow_id, f"{version}/{graph.trigger_node_key}", lambda: graph)
+        return graph
+
+    # ── others ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def claim(self, execution_id: ExecutionId) -> Program[Claimed | None]:
+        """Take the lease, if it is free."""
+        claimed: Claimed | None = yield Transact(lambda: leases.claim(execution_id, self.holder_id))
+        if claimed is not None:
+            self.hold(claimed)
+        return claimed
+
+    def hold(self, claimed: Claimed) -> None:
+        """A lease was taken: this thread, or task, drives."""
+        self.held[claimed.id] = Held(claimed, None, self.current())
+
+    def claim_child(self, effect: Claim) -> Program[bool]:
+        """Take the lease of a child that the program which drives its parent goes on with."""
+        if effect.execution_id in self.held:
+            return False
+        claimed = yield from self.claim(effect.execution_id)
+        if claimed is None:
+            return False
+        held = self.held[effect.execution_id]
+        held.stored = held.latest = yield from self.stored(effect.execution_id)
+        self.inline.add(effect.execution_id)
+        return True
+
+    def refused(self, effect: Refused) -> Program[None]:
+        """A letter was read, and nothing came of it."""
+        yield Transact(lambda: inbox.refuse(effect.number, effect.error))
+
+    def acquire(self, effect: AcquireMutex) -> Program[bool]:
+        """Whether it is a run's turn at a mutex of all executions."""
+        held = self.held[effect.execution_id]
+        yield from self.write(held)
+        number = held.claimed.number
+        return bool((yield Transact(lambda: mutexes.acquire(effect.name, number, effect.key))))
+
+
+def _write_and_give_up(change: Change) -> Any:
+    yield from executions.write(change)
+    yield from mutexes.give_up(change.number, give_up_turns(change.after), change.now)
+
+
+def _ends_next(execution: Execution) -> bool:
+    """Nothing is left: the next row is the end."""
+    return (
+        not execution.frontier
+        and execution.suspensions is NO_SUSPENSIONS
+        and not execution.parked
+        and not execution.attention
+        and not execution.owners
+        and not execution.is_final
+    )
+
+
+def _rests_next(execution: Execution) -> bool:
+    """Only others can make it go on: no child of it is about to be started."""
+    return not any(isinstance(suspension.wait, SubWorkflowWait) for suspension in execution.suspensions.values())
+
+
+def _is_ordinary(row: Row) -> bool:
+    """A row that may be lost, because whatever led to it can be done again."""
+    if type(row) is AttemptFailed:
+        return row.suspension is None
+    return type(row) in (Settled, ScopeOpened, ScopeClosed)
+
+
+def _lost(change: Change) -> StorageError:
+    return StorageError(
+        f"execution {change.after.id!r} is driven by somebody else now: the lease of this engine was taken over; "
+        "what this one did since is not kept, and will be done there",
+        code="lease_lost",
+        execution_id=change.after.id,
+    )
+
+
+def _no_workflow(workflow_id: WorkflowId, version: int | None) -> NotFoundError:
+    which = "" if version is None else f" version {version} of"
+    return NotFoundError(
+        f"there is no{which} workflow {workflow_id!r} in this store; publish it first",
+        code="workflow_not_found",
+        workflow_id=workflow_id,
+        version=version,
+    )

@@ -1,0 +1,566 @@
+"""What an engine can do, each as a program: written once, and performed by both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from prana_py.driver.debugging import Entry, retry, run_from, run_node
+from prana_py.driver.drive import run_to_rest
+from prana_py.driver.effects import Adopt, AwaitNews, ChildStart, Commit, MakeId, ReadClock, ReadNews, Transact
+from prana_py.driver.family import ChildFailed
+from prana_py.driver.program import Program
+from prana_py.driver.requests import Request, Resume
+from prana_py.driver.start import start_to_rest
+from prana_py.driver.token_waits import open_wait
+from prana_py.driver.tokens import Address
+from prana_py.engine.keeper import DrainedError, Keeper
+from prana_py.errors import InvariantError, NotFoundError, PranaError, StorageError, TransitionError, UsageError
+from prana_py.execution.beginning import StartOptions, started_row
+from prana_py.execution.execution import Execution
+from prana_py.execution.history import fork
+from prana_py.execution.transitions import start
+from prana_py.graph.compile import compile_workflow
+from prana_py.graph.fingerprint import fingerprint
+from prana_py.identifiers import ExecutionId, Instant, NodeKey, WaitId, WorkflowId
+from prana_py.model.document import dump_workflow
+from prana_py.model.workflow import Workflow
+from prana_py.runtimes.base import Runtime, only_wait
+from prana_py.stores import executions, inbox, leases, workflows
+from prana_py.stores.executions import Idempotency
+from prana_py.stores.records import Claimed, Content, Header, Submission, WorkflowVersion, decode_submission, encode
+from prana_py.stores.statements import Operation, Statement
+
+MOST_CRASHES: Final = 5
+"""How often an execution may bring down whoever drives it, at the same place, before nobody drives it any more."""
+
+LOOK_AGAIN_NS: Final = 1_000_000_000
+"""How long whoever waits for news waits at most before he looks by himself."""
+
+
+class Target(NamedTuple):
+    """Which wait of which execution is meant: the one at an address, a named one, or the only one."""
+
+    execution_id: ExecutionId
+    address: Address | None = None
+    wait_id: WaitId | None = None
+
+    def wait_of(self, execution: Execution) -> WaitId:
+        """The open wait that is meant, or the error that says why there is none."""
+        if self.address is not None:
+            return open_wait(execution, self.address)
+        return self.wait_id or only_wait(execution)
+
+
+class Begin(NamedTuple):
+    """How an execution is to begin: of which workflow, with what, and what makes it the same as another."""
+
+    workflow_id: WorkflowId
+    version: int | None
+    trigger: NodeKey | None
+    input: Any
+    options: StartOptions
+    idempotency_key: str | None
+
+
+class Operations:
+    """The programs of an engine. They own no rules of executions; those are the driver's."""
+
+    def __init__(self, runtime: Runtime, keeper: Keeper) -> None:
+        self.runtime = runtime
+        self.keeper = keeper
+
+    # ── workflows ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def publish(self, workflow: Workflow) -> Program[WorkflowVersion]:
+        """Keep a version of a workflow. It is compiled first, so what cannot run cannot be published."""
+        cache = self.runtime.graph_cache
+        triggers: list[NodeKey | None] = [*_triggers_of(workflow, self.runtime)]
+        for trigger in triggers if len(triggers) > 1 else [None]:
+            compile_workflow(workflow, cache.nodes, trigger=trigger, policies=cache.policies)
+        digest = fingerprint(msgspec.structs.replace(workflow, version=1))
+        now: Instant = yield ReadClock()
+
+        def text_of(version: int) -> str:
+            return dump_workflow(msgspec.structs.replace(workflow, version=version))
+
+        published = yield Transact(
+            lambda: workflows.publish(workflow.id, workflow.name, workflow.version, digest, text_of, now)
+        )
+        return WorkflowVersion(workflow.id, published.version, digest, workflow.name, now)
+
+    # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, begin: Begin) -> Program[Execution]:
+        """Start an execution, or find the one that was started with the same key, and drive it to rest."""
+        graph = yield from self.keeper.graph(begin.workflow_id, begin.version, begin.trigger)
+        execution_id: ExecutionId = begin.options.execution_id or (yield MakeId())
+        idempotency = idempotency_of(begin)
+        if idempotency is not None:
+            self.keeper.beginnings[execution_id] = idempotency
+        options = msgspec.structs.replace(begin.options, execution_id=execution_id)
+        try:
+            execution = yield from self._to_rest(
+                execution_id, start_to_rest(graph, begin.input, options, self.runtime.options)
+            )
+        except StorageError as error:
+            if error.code != "conflict" or execution_id in self.keeper.held:
+                raise
+            return (yield from self._started_before(begin, execution_id, idempotency, error))
+        finally:
+            self.keeper.beginnings.pop(execution_id, None)
+        return (yield from self._with_family(execution))
+
+    def submit(self, begin: Begin) -> Program[ExecutionId]:
+        """Leave it to a worker to start an execution."""
+        yield from self.keeper.graph(begin.workflow_id, begin.version, begin.trigger)
+        execution_id: ExecutionId = begin.options.execution_id or (yield MakeId())
+        now: Instant = yield ReadClock()
+        idempotency = idempotency_of(begin)
+        options = begin.options
+        submission = Submission(
+            workflow_id=begin.workflow_id,
+            version=begin.version,
+            trigger=begin.trigger,
+            input=begin.input,
+            mode=options.mode,
+            trigger_type=options.trigger_type,
+            variables=dict(options.variables),
+            settings=options.settings,
+            metadata=dict(options.metadata),
+        )
+        try:
+            is_new = yield Transact(lambda: _submit(execution_id, submission, idempotency, now))
+        except StorageError as error:
+            if error.code != "conflict":
+                raise
+            found = yield from self._same_start(begin, idempotency, error)
+            return found
+        if not is_new:
+            raise _id_taken(execution_id)
+        return execution_id
+
+    def _started_before(
+        self, begin: Begin, execution_id: ExecutionId, idempotency: Idempotency | None, error: StorageError
+    ) -> Program[Execution]:
+        if (yield Transact(lambda: executions.header(execution_id), reads=True)) is not None:
+            raise _id_taken(execution_id) from error
+        found = yield from self._same_start(begin, idempotency, error)
+        existing = yield from self.keeper.stored(found)
+        if existing is None:
+            raise TransitionError(
+                f"execution {found!r} was submitted with the same idempotency key, and has not begun yet",
+                code="not_started",
+                execution_id=found,
+            )
+        return existing
+
+    def _same_start(self, begin: Begin, idempotency: Idempotency | None, error: StorageError) -> Program[ExecutionId]:
+        """The execution that was started with the same key; with another input that is an error."""
+        if idempotency is None:
+            raise error
+        found = yield Transact(lambda: _by_key(begin.workflow_id, idempotency.key), reads=True)
+        if found is None:
+            raise error
+        execution_id: ExecutionId
+        execution_id, digest = found
+        if digest != idempotency.digest:
+            raise UsageError(
+                f"execution {execution_id!r} of workflow {begin.workflow_id!r} was started with the idempotency key "
+                f"{idempotency.key!r}, but with another input; use another key for another start",
+                code="idempotency_mismatch",
+                execution_id=execution_id,
+            )
+        return execution_id
+
+    # ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def resume(self, target: Target, data: Any, timeout_ns: int) -> Program[Execution]:
+        """Resolve a wait, and drive on; whoever drives it already does so, else this program."""
+
+        def request(execution: Execution) -> Request:
+            return Resume(target.wait_of(execution), data)
+
+        return (yield from self._ask(target.execution_id, request, timeout_ns, is_token=target.address is not None))
+
+    def ask(self, execution_id: ExecutionId, request: Request, timeout_ns: int) -> Program[Execution]:
+        """Have a request met."""
+        return (yield from self._ask(execution_id, lambda _: request, timeout_ns))
+
+    def _ask(
+        self, execution_id: ExecutionId, request_of: Any, timeout_ns: int, *, is_token: bool = False
+    ) -> Program[Execution]:
+        if execution_id not in self.keeper.held:
+            claimed = yield from self.keeper.claim(execution_id)
+            if claimed is not None:
+                execution = yield from self._to_rest(execution_id, self._asked(claimed, request_of))
+                return (yield from self._with_family(execution))
+        execution = yield from self._known(execution_id, is_token=is_token)
+        request = request_of(execution)
+        if execution.is_final:
+            raise TransitionError(
+                f"execution {execution_id!r} is {execution.status}; a final execution takes no requests",
+                code="execution_final",
+                execution_id=execution_id,
+                status=execution.status,
+            )
+        return (yield from self._by_letter(execution_id, request, timeout_ns))
+
+    def _asked(self, claimed: Claimed, request_of: Any) -> Program[Execution]:
+        """Meet a request in an execution that nobody else drives."""
+        execution = yield from self._taken_up(claimed)
+        request = request_of(execution)
+        letters = yield Transact(lambda: inbox.unread(claimed.number), reads=True)
+        execution = yield from run_to_rest(execution, self.runtime.options, requests=(*letters, request))
+        return execution
+
+    def _by_letter(self, execution_id: ExecutionId, request: Request, timeout_ns: int) -> Program[Execution]:
+        """Have a request met by whoever drives the execution, and wait for the answer."""
+        key = f"asked {yield MakeId()}"
+        now: Instant = yield ReadClock()
+        until = Instant(now + timeout_ns)
+        news: int = yield ReadNews()
+        yield Transact(lambda: inbox.post(execution_id, key, request, now))
+        while True:
+            answer = yield Transact(lambda: inbox.answer(execution_id, key), reads=True)
+            if answer.refusal is not None:
+                yield Transact(partial(inbox.tear_up, answer.number))
+                raise TransitionError(**_error_fields(answer.refusal))
+            if not answer.is_open:
+                return (yield from self._known(execution_id))
+            now = yield ReadClock()
+            if now >= until:
+                raise TransitionError(
+                    f"execution {execution_id!r} is busy elsewhere and has not answered in time; the request is kept, "
+                    "and will be met when it comes to it",
+                    code="not_answered_yet",
+                    execution_id=execution_id,
+                )
+            yield AwaitNews(execution_id, news, Instant(min(until, now + LOOK_AGAIN_NS)))
+            news = yield ReadNews()
+            if (yield from self.keeper.claim(execution_id)) is not None:
+                yield from self._drive_held(execution_id)
+
+    def _known(self, execution_id: ExecutionId, *, is_token: bool = False) -> Program[Execution]:
+        """The execution as it is in the store, or the error that says why it cannot be had."""
+        header: Header | None = yield Transact(lambda: executions.header(execution_id), reads=True)
+        if header is None:
+            if is_token:
+                raise TransitionError(
+                    f"the token is for execution {execution_id!r}, which is not known here",
+                    code="token_foreign",
+                    execution_id=execution_id,
+                )
+            raise _no_execution(execution_id)
+        if header.quarantine is not None:
+            raise StorageError(
+                f"execution {execution_id!r} is in quarantine, so nobody drives it: {header.quarantine}",
+                code="quarantined",
+                execution_id=execution_id,
+            )
+        execution = yield from self.keeper.stored(execution_id)
+        if execution is None:
+            why = header.error or "no worker has started it yet"
+            raise TransitionError(
+                f"execution {execution_id!r} has not begun: {why}", code="not_started", execution_id=execution_id
+            )
+        return execution
+
+    # ── going on ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def drive_due(self, limit: int) -> Program[list[Execution]]:
+        """Drive what has come due, what was submitted, what letters wait for, and what dead owners have left."""
+        now: Instant = yield ReadClock()
+        claims = yield from self.claim_due(now, limit)
+        driven = []
+        for claimed in claims:
+            execution = yield from self._drive_held(claimed.id)
+            if execution is not None:
+                driven.append(execution)
+        return driven
+
+    def claim_due(self, now: Instant, limit: int) -> Program[list[Claimed]]:
+        """Take leases of what is to be driven."""
+        claims: list[Claimed] = yield Transact(lambda: leases.claim_due(self.keeper.holder_id, now, limit))
+        for claimed in claims:
+            self.keeper.hold(claimed)
+        return claims
+
+    def drive(self, execution_id: ExecutionId) -> Program[Execution | None]:
+        """Drive one execution to rest, if nobody else does."""
+        claimed = yield from self.keeper.claim(execution_id)
+        return None if claimed is None else (yield from self._drive_held(execution_id))
+
+    def _drive_held(self, execution_id: ExecutionId) -> Program[Execution | None]:
+        """Drive an execution whose lease this engine has. One that cannot be driven is put into quarantine."""
+        claimed = self.keeper.held[execution_id].claimed
+        if claimed.crashes >= MOST_CRASHES:
+            yield from self._quarantine(claimed, f"its drivers died {claimed.crashes} times in a row at the same place")
+            return None
+        try:
+            return (yield from self._to_rest(execution_id, self._lived(claimed)))
+        except (_Unstartable, DrainedError):
+            return None
+        except StorageError as error:
+            if error.code not in _DAMAGE:
+                raise
+            yield from self._quarantine(claimed, str(error))
+        except (PranaError, InvariantError) as error:
+            if isinstance(error, TransitionError):
+                raise
+            yield from self._quarantine(claimed, str(error))
+        return None
+
+    def _lived(self, claimed: Claimed) -> Program[Execution]:
+        execution = yield from self._taken_up(claimed)
+        letters = yield Transact(lambda: inbox.unread(claimed.number), reads=True)
+        return (yield from run_to_rest(execution, self.runtime.options, requests=letters))
+
+    def _taken_up(self, claimed: Claimed) -> Program[Execution]:
+        """An execution whose lease was just taken, as it is in the store; one that is pending begins."""
+        held = self.keeper.held[claimed.id]
+        if claimed.status == "pending":
+            return (yield from self._begun(claimed))
+        execution = yield from self.keeper.stored(claimed.id)
+        if execution is None:
+            raise StorageError(f"execution {claimed.id!r} has no journal", code="journal_invalid")
+        held.stored = held.latest = execution
+        return execution
+
+    def _begun(self, claimed: Claimed) -> Program[Execution]:
+        """A pending execution gets its first row."""
+        body = yield Transact(lambda: _submission(claimed.number), reads=True)
+        submission = decode_submission(bytes(body))
+        now: Instant = yield ReadClock()
+        try:
+            parent = submission.parent
+            if parent is not None and parent.depth > parent.max_depth:
+                raise UsageError(f"sub-workflows may nest {parent.max_depth} deep", code="sub_workflow_depth")
+            graph = yield from self.keeper.graph(submission.workflow_id, submission.version, submission.trigger)
+            row = started_row(graph, submission.input, claimed.id, now, _options_of(submission))
+        except PranaError as error:
+            if isinstance(error, StorageError):
+                raise
+            yield Transact(partial(_unstartable, claimed, submission, error, now))
+            if submission.parent is not None:
+                self.keeper.touched.add(submission.parent.execution_id)
+            self.keeper.forget(claimed.id)
+            raise _Unstartable from error
+        execution = start(graph, row, self.keeper.environment)
+        yield Commit(execution, row)
+        return execution
+
+    def _to_rest(self, execution_id: ExecutionId, program: Program[Execution]) -> Program[Execution]:
+        """Drive by a program, and give the lease back at its end, however it ends."""
+        try:
+            execution = yield from program
+            yield from self.keeper.release(execution.id)
+        except Exception:
+            yield from self.give_back(execution_id)
+            raise
+        return execution
+
+    def give_back(self, execution_id: ExecutionId) -> Program[None]:
+        """The lease of a drive that was broken off: somebody may go on from what is in the store."""
+        held = self.keeper.held.get(execution_id)
+        if held is None:
+            return
+        self.keeper.forget(execution_id)
+        now: Instant = yield ReadClock()
+        claimed = held.claimed
+        try:
+            yield Transact(lambda: leases.give_back(claimed, now, now))
+        except StorageError:
+            self.keeper.left_behind.append(claimed)
+
+    def give_back_all_of(self, by: object) -> Program[None]:
+        """Whatever a thread or a task was driving when it was broken off is given back."""
+        for execution_id in [key for key, held in list(self.keeper.held.items()) if held.by == by]:
+            yield from self.give_back(execution_id)
+
+    def _with_family(self, execution: Execution) -> Program[Execution]:
+        """Drive what the execution has given to do to others here, if nobody else has taken it: children, parents."""
+        touched = self.keeper.touched
+        while touched:
+            yield from self.drive(touched.pop())
+        if execution.is_final:
+            return execution
+        return (yield from self.keeper.stored(execution.id)) or execution
+
+    def _quarantine(self, claimed: Claimed, evidence: str) -> Program[None]:
+        self.keeper.forget(claimed.id)
+        yield Transact(lambda: leases.quarantine(claimed, evidence))
+
+    # ── new executions from old ones ──────────────────────────────────────────────────────────────────────────────
+
+    def retry(self, execution_id: ExecutionId) -> Program[Execution]:
+        """A new execution with the past of one that has ended, which goes on from where it went wrong."""
+        past = yield from self._known(execution_id)
+        new_id: ExecutionId = yield MakeId()
+        return (yield from self._driven(new_id, retry(past, self.runtime.options, new_id)))
+
+    def fork(
+        self,
+        execution_id: ExecutionId,
+        position: int | None,
+        inputs: Mapping[NodeKey, Any],
+        outputs: Mapping[NodeKey, Any],
+    ) -> Program[Execution]:
+        """A new execution with the past of another, which may go another way from there."""
+        past = yield from self._known(execution_id)
+        now: Instant = yield ReadClock()
+        new_id: ExecutionId = yield MakeId()
+        other = fork(past, execution_id=new_id, now=now, position=position, inputs=inputs, outputs=outputs)
+        return (yield from self._driven(new_id, self._adopted(other)))
+
+    def _adopted(self, execution: Execution) -> Program[Execution]:
+        yield Adopt(execution)
+        return (yield from run_to_rest(execution, self.runtime.options))
+
+    def run_by_hand(self, execution_id: ExecutionId, entry: Entry, *, onwards: bool) -> Program[Execution]:
+        """Run one node, or a node and all that follows, in an execution that is at rest, or in a new one."""
+        drive = run_from if onwards else run_node
+        claimed = yield from self.keeper.claim(execution_id)
+        if claimed is not None:
+            return (yield from self._driven(execution_id, self._entered(claimed, drive, entry)))
+        past = yield from self._known(execution_id)
+        if not past.is_final:
+            raise TransitionError(
+                f"execution {execution_id!r} is driven elsewhere just now; try again when it is at rest",
+                code="execution_busy",
+                execution_id=execution_id,
+            )
+        new_id: ExecutionId = yield MakeId()
+        return (yield from self._driven(new_id, drive(past, entry, self.runtime.options, new_id)))
+
+    def _entered(self, claimed: Claimed, drive: Any, entry: Entry) -> Program[Execution]:
+        execution = yield from self._taken_up(claimed)
+        driven: Execution = yield from drive(execution, entry, self.runtime.options)
+        return driven
+
+    def _driven(self, execution_id: ExecutionId, program: Program[Execution]) -> Program[Execution]:
+        return (yield from self._with_family((yield from self._to_rest(execution_id, program))))
+
+    # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get(self, execution_id: ExecutionId) -> Program[Execution]:
+        """An execution as it is in the store."""
+        if (yield Transact(lambda: executions.header(execution_id), reads=True)) is None:
+            raise _no_execution(execution_id)
+        execution = yield from self.keeper.stored(execution_id)
+        return (yield from self._known(execution_id)) if execution is None else execution
+
+    def header(self, execution_id: ExecutionId) -> Program[Header]:
+        """What is known of an execution without reading its journal."""
+        header: Header | None = yield Transact(lambda: executions.header(execution_id), reads=True)
+        if header is None:
+            raise _no_execution(execution_id)
+        return header
+
+    def wait_for(self, execution_id: ExecutionId, timeout_ns: int) -> Program[Execution]:
+        """Wait until an execution has ended; after the time, it is given as it is."""
+        until = Instant((yield ReadClock()) + timeout_ns)
+        while True:
+            news: int = yield ReadNews()
+            header = yield from self.header(execution_id)
+            now: Instant = yield ReadClock()
+            if header.is_final or header.quarantine is not None or now >= until:
+                return (yield from self._known(execution_id))
+            yield AwaitNews(execution_id, news, Instant(min(until, now + LOOK_AGAIN_NS)))
+
+
+class _Unstartable(Exception):
+    """A pending execution could not begin; whoever asked for it has been told."""
+
+
+_DAMAGE: Final = frozenset(
+    {"row_invalid", "journal_invalid", "blob_missing", "graph_mismatch", "snapshot_invalid", "storage_invalid"}
+)
+"""Codes that mean: this execution cannot be read, and others can."""
+
+
+def idempotency_of(begin: Begin) -> Idempotency | None:
+    """What makes a start the same as another one: its key, and a digest of what it is given."""
+    if begin.idempotency_key is None:
+        return None
+    content = [begin.trigger, begin.input, dict(begin.options.variables)]
+    body = msgspec.json.encode(content, enc_hook=repr, order="sorted")
+    return Idempotency(begin.idempotency_key, blake2b(body, digest_size=16).hexdigest())
+
+
+def _triggers_of(workflow: Workflow, runtime: Runtime) -> Iterable[NodeKey]:
+    for node in workflow.nodes:
+        spec = runtime.catalog.spec(node.type)
+        if spec is not None and spec.is_trigger:
+            yield node.key
+
+
+def _options_of(submission: Submission) -> StartOptions:
+    return StartOptions(
+        variables=submission.variables,
+        settings=submission.settings,
+        mode=submission.mode,
+        trigger_type=submission.trigger_type,
+        parent=submission.parent,
+        metadata=submission.metadata,
+    )
+
+
+def _submit(
+    execution_id: ExecutionId, submission: Submission, idempotency: Idempotency | None, now: Instant
+) -> Operation[bool]:
+    submitted = yield executions.submit(execution_id, submission, now, idempotency=idempotency)
+    yield Statement("notify", (execution_id,))
+    return bool(submitted.touched)
+
+
+def _by_key(workflow_id: WorkflowId, key: str) -> Operation[tuple[ExecutionId, str] | None]:
+    rows = (yield Statement("execution.by_idempotency_key", (workflow_id, key))).rows
+    return rows[0] if rows else None
+
+
+def _submission(number: int) -> Operation[bytes]:
+    body: bytes = (yield Statement("execution.submission", (number,))).rows[0][0]
+    return body
+
+
+def _unstartable(claimed: Claimed, submission: Submission, error: PranaError, now: Instant) -> Operation[None]:
+    """It ends before it has begun; a parent that waits for it is told so."""
+    told = f"{error.code}: {error.message}"
+    yield Statement("execution.unstartable", (now, told, claimed.number, claimed.epoch))
+    yield Statement("notify", (claimed.id,))
+    parent = submission.parent
+    if parent is not None:
+        child = ChildStart(
+            execution_id=claimed.id,
+            workflow_id=submission.workflow_id,
+            version=submission.version,
+            input=None,
+            mode=submission.mode,
+            parent=parent,
+            is_one_of_many=submission.is_one_of_many,
+        )
+        result: Content = ChildFailed(child, error.code, error.message).as_request()
+        yield from executions.post(parent.execution_id, f"end of {claimed.id}", encode(result), now)
+
+
+def _error_fields(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name in ("message", "code")}
+
+
+def _no_execution(execution_id: ExecutionId) -> NotFoundError:
+    return NotFoundError(
+        f"there is no execution {execution_id!r} in this store", code="execution_not_found", execution_id=execution_id
+    )
+
+
+def _id_taken(execution_id: ExecutionId) -> UsageError:
+    return UsageError(
+        f"there is an execution {execution_id!r} already; leave execution_id out, or choose another",
+        code="execution_exists",
+        execution_id=execution_id,
+    )

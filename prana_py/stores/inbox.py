@@ -1,0 +1,60 @@
+"""What others want of an execution: letters, each under a key of its own, until it is met or refused."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from prana_py.driver.effects import Letter
+from prana_py.errors import PranaError
+from prana_py.identifiers import ExecutionId, Instant
+from prana_py.stores import executions
+from prana_py.stores.records import Content, decode_content, encode
+from prana_py.stores.statements import Operation, Statement
+
+
+class Answer(NamedTuple):
+    """What became of a letter."""
+
+    is_open: bool
+    """It has not been read yet."""
+    number: int = 0
+    refusal: dict[str, object] | None = None
+
+
+def post(execution_id: ExecutionId, dedupe_key: str, content: Content, now: Instant) -> Operation[bool]:
+    """Send a letter; false if there is no such execution, it has ended, or the letter was sent before."""
+    posted, *others = executions.post(execution_id, dedupe_key, encode(content), now)
+    is_new: bool = (yield posted).touched > 0
+    yield from others
+    return is_new
+
+
+def unread(number: int, after: int = 0) -> Operation[list[Letter]]:
+    """The letters to an execution that have neither been met nor refused."""
+    rows = (yield Statement("inbox.of", (number, after))).rows
+    return [Letter(letter, decode_content(bytes(payload))) for letter, payload in rows]
+
+
+def refuse(number: int, error: PranaError | None) -> Operation[None]:
+    """Tell the sender why not; where there is nothing to tell, the letter is gone."""
+    if error is None:
+        yield Statement("inbox.met", (number,))
+    else:
+        refusal = msgspec.json.encode(error.details(), enc_hook=str).decode()
+        yield Statement("inbox.refuse", (refusal, number))
+
+
+def answer(execution_id: ExecutionId, dedupe_key: str) -> Operation[Answer]:
+    """What became of a letter that was sent."""
+    rows = (yield Statement("inbox.letter", (execution_id, dedupe_key))).rows
+    if not rows:
+        return Answer(False)
+    number, refusal = rows[0]
+    return Answer(True, number) if refusal is None else Answer(False, number, msgspec.json.decode(refusal))
+
+
+def tear_up(number: int) -> Operation[None]:
+    """The sender has read the refusal."""
+    yield Statement("inbox.met", (number,))

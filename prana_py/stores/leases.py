@@ -1,0 +1,103 @@
+"""Who may write: an execution has one owner at a time, and an owner holds it for as long as he says that he lives."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from prana_py.identifiers import ExecutionId, Instant
+from prana_py.stores.executions import release
+from prana_py.stores.records import Claimed
+from prana_py.stores.statements import Batch, Operation, Statement
+
+
+class Holder(NamedTuple):
+    """Somebody who drives executions."""
+
+    id: str
+    until: Instant
+    process: str
+    """Which process of which machine it is."""
+
+
+def now_here() -> Operation[Instant]:
+    """What the database's clock says: leases go by it, because their holders' clocks may differ."""
+    return Instant((yield Statement("clock.now")).rows[0][0])
+
+
+def register(holder_id: str, process: str, ttl_ns: int) -> Operation[None]:
+    """Say for the first time that one lives."""
+    now = yield from now_here()
+    yield Statement("holder.insert", (holder_id, now + ttl_ns, process))
+
+
+def renew(holder_id: str, process: str, ttl_ns: int) -> Operation[None]:
+    """Say that one still lives. Who was given up for dead is there again, but without what was taken from him."""
+    now = yield from now_here()
+    renewed = yield Statement("holder.renew", (now + ttl_ns, holder_id))
+    if not renewed.touched:
+        yield Statement("holder.insert", (holder_id, now + ttl_ns, process))
+
+
+def leave(holder_id: str) -> Operation[None]:
+    """Say that one does not live any more: whatever one holds is free at once."""
+    yield Statement("holder.delete", (holder_id,))
+
+
+def holder_of(execution_id: ExecutionId) -> Operation[Holder | None]:
+    """Who drives an execution."""
+    rows = (yield Statement("holder.of", (execution_id,))).rows
+    return Holder(*rows[0]) if rows else None
+
+
+def holders() -> Operation[list[Holder]]:
+    """Everybody who has said that he lives, and has not left."""
+    return [Holder(*row) for row in (yield Statement("holder.all")).rows]
+
+
+def claim(execution_id: ExecutionId, holder_id: str) -> Operation[Claimed | None]:
+    """Take an execution that nobody drives, or whose owner is dead."""
+    now = yield from now_here()
+    return (yield from _claim(execution_id, holder_id, now))
+
+
+def claim_due(holder_id: str, now: Instant, limit: int) -> Operation[list[Claimed]]:
+    """Take executions whose time has come by ``now``, and then those that dead owners have left."""
+    lease_now = yield from now_here()
+    due = (yield Statement("execution.due", (now, limit))).rows
+    if len(due) < limit:
+        due = due + (yield Statement("execution.orphaned", (lease_now, limit - len(due)))).rows
+    claimed = []
+    for (execution_id,) in due:
+        mine = yield from _claim(execution_id, holder_id, lease_now)
+        if mine is not None:
+            claimed.append(mine)
+    return claimed
+
+
+def _claim(execution_id: ExecutionId, holder_id: str, now: Instant) -> Operation[Claimed | None]:
+    rows = (yield Statement("execution.claim", (holder_id, execution_id, now))).rows
+    return Claimed(execution_id, *rows[0]) if rows else None
+
+
+def give_back(claimed: Claimed, wake_at: Instant | None, now: Instant) -> Operation[None]:
+    """Let others have it, from ``wake_at`` on."""
+    yield Batch(release(claimed.number, claimed.epoch, wake_at, now))
+
+
+def quarantine(claimed: Claimed, evidence: str) -> Operation[None]:
+    """Let nobody have it, until somebody has looked at it."""
+    yield Statement("execution.quarantine", (evidence, claimed.number, claimed.epoch))
+    yield Statement("notify", (claimed.id,))
+
+
+def release_from_quarantine(execution_id: ExecutionId, now: Instant) -> Operation[bool]:
+    """Try again."""
+    freed = yield Statement("execution.unquarantine", (now, execution_id))
+    yield Statement("notify", (execution_id,))
+    return bool(freed.touched)
+
+
+def next_due() -> Operation[Instant | None]:
+    """When the next execution has to be driven."""
+    due: Instant | None = (yield Statement("execution.next_due")).rows[0][0]
+    return due

@@ -10,7 +10,6 @@ CREATE TABLE workflow (
     published_at INTEGER NOT NULL,
     PRIMARY KEY (id, version)
 );
-CREATE INDEX workflow_digest ON workflow (id, digest);
 
 -- The header of an execution: what lists show and what workers look for. The truth is in its journal.
 CREATE TABLE execution (

@@ -62,7 +62,7 @@ def test_the_same_workflow_published_twice_is_one_version_and_a_changed_one_is_t
     with Engine(address, nodes=NODES) as engine:
         versions = [engine.publish(workflow).version for workflow in (orders(), orders(), changed.build(), orders())]
 
-    assert versions == [1, 1, 2, 1]
+    assert versions == [1, 1, 2, 3]
 
 
 def test_a_start_with_a_key_that_was_used_before_gives_the_first_execution():

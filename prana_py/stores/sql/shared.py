@@ -21,9 +21,6 @@ SHARED: Final[Mapping[str, str]] = {
     """,
     "workflow.newest_version": "SELECT max(version) FROM workflow WHERE id = ?",
     "workflow.by_version": "SELECT version, digest, definition FROM workflow WHERE id = ? AND version = ?",
-    "workflow.by_digest": """
-        SELECT version, digest, definition FROM workflow WHERE id = ? AND digest = ? ORDER BY version DESC LIMIT 1
-    """,
     "workflow.versions": """
         SELECT id, version, digest, name, published_at FROM workflow WHERE id = ? ORDER BY version
     """,

@@ -35,9 +35,7 @@ def advise(inventory: Inventory, graph: ExecutionGraph) -> list[Problem]:
             advice += _starving(graph, vertex, place)
             advice += _ambiguous(graph, vertex, place)
         if graph.entangled & vertex.bit:
-            others = [graph.vertices[other].key for other in bits(vertex.upstream & vertex.joins_ahead)]
-            message = f"the join {vertex.key!r} and {_listing(others)} wait for each other, so one may have to go first"
-            advice.append(_warning("joins_upstream_of_each_other", message, place, vertex.key))
+            advice.append(_entangled(graph, vertex, place))
     advice += _endless(inventory, graph)
     return advice
 
@@ -100,6 +98,18 @@ def _ambiguous(graph: ExecutionGraph, vertex: Vertex, place: str) -> Iterator[Pr
                 if vertex.node.settings.collect is None:
                     yield _warning("collect_ambiguous", message, place, vertex.key)
                 return
+
+
+def _entangled(graph: ExecutionGraph, vertex: Vertex, place: str) -> Problem:
+    others = [graph.vertices[other].key for other in bits(vertex.upstream & vertex.joins_ahead)]
+    message = f"the join {vertex.key!r} and {_listing(others)} wait for each other, so one may have to go first"
+    around = [cycle for cycle in graph.cycles if cycle.members & vertex.bit and cycle.head != vertex.ordinal]
+    if vertex.heads and around:
+        outer = graph.vertices[around[0].head].key
+        message += (
+            f' – {vertex.key!r} heads a loop within that of {outer!r}: join "each" takes what comes round at once'
+        )
+    return _warning("joins_upstream_of_each_other", message, place, vertex.key)
 
 
 def _endless(inventory: Inventory, graph: ExecutionGraph) -> Iterator[Problem]:

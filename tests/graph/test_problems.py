@@ -183,6 +183,14 @@ def test_what_is_probably_not_meant_is_a_warning(links, options, expected):
     assert [warning.code for warning in graph(links, **options).warnings] == expected
 
 
+def test_the_warning_about_the_head_of_a_loop_within_another_says_what_to_do():
+    compiled = graph("t > a; a > b; b > i; i:true > b; i:false > c; c > s; s:x > a; s:y > d")
+
+    messages = {warning.node_key: warning.message for warning in compiled.warnings}
+    assert messages["b"].endswith("'b' heads a loop within that of 'a': join \"each\" takes what comes round at once")
+    assert "heads a loop" not in messages["a"]
+
+
 @pytest.mark.parametrize(
     ("links", "options", "expected"),
     [

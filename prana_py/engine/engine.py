@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from threading import get_ident
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from msgspec import UNSET
 
@@ -50,7 +50,7 @@ class Engine(EngineBase):
         nodes: Iterable[AnyNode | type[NodeType]] = (),
         runtime: LocalRuntime | None = None,
         durability: Durability = "each_node",
-        synchronous: str = "normal",
+        synchronous: Literal["normal", "full"] = "normal",
         environment: Mapping[str, Any] | None = None,
         base_url: str = "",
         lease: timedelta = timedelta(seconds=15),

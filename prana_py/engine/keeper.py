@@ -48,6 +48,9 @@ BATCH: Final = 10
 MOST_WAITING: Final = 1000
 """Rows that ``boundaries`` keeps in memory at most."""
 
+_AWAITED: Final = frozenset({"sync", "async"})
+"""Modes of sub-workflows whose parents wait for them."""
+
 TRIES: Final = 3
 """How often a commit of which nobody knows what became is made."""
 
@@ -182,6 +185,8 @@ class Keeper:
         held = self.held[execution.id] = Held(
             Claimed(execution.id, number, 1, execution.status, 0), execution, self.current()
         )
+        if execution.identity.parent is not None and execution.execution_mode == "sync":
+            self.inline.add(execution.id)
         return held
 
     def adopt(self, effect: Adopt) -> Program[None]:
@@ -215,7 +220,7 @@ class Keeper:
                     raise _lost(change) from error
                 if not left:
                     raise
-        self.touched.update(start.execution_id for start in change.starts)
+        self.touched.update(start.execution_id for start in change.starts if not getattr(start, "delay_ns", 0))
         self.touched.update(letter.execution_id for letter in change.letters)
         parent = change.after.identity.parent
         if change.tells_parent and parent is not None:
@@ -236,10 +241,15 @@ class Keeper:
             met=tuple(held.met),
             starts=tuple(held.starts),
             letters=tuple(held.letters),
-            tells_parent=is_end and latest.id not in self.inline and latest.identity.origin is None,
+            tells_parent=is_end and self._has_to_tell(latest),
             releases=releases,
             now=self.runtime.clock.now(),
         )
+
+    def _has_to_tell(self, execution: Execution) -> bool:
+        """A parent waits for it, and is not driven by the same program."""
+        identity = execution.identity
+        return execution.id not in self.inline and identity.origin is None and identity.execution_mode in _AWAITED
 
     def _transact(self, change: Change) -> Transact:
         if not change.after.execution_graph.has_global_mutex:
@@ -273,6 +283,16 @@ class Keeper:
         finally:
             self.forget(execution_id)
 
+    def children_held(self, execution_id: ExecutionId) -> list[ExecutionId]:
+        """The children that the program which drives their parent drives too."""
+        return [
+            key
+            for key in tuple(self.inline)
+            if (held := self.held.get(key)) is not None
+            and held.latest is not None
+            and held.latest.parent_execution_id == execution_id
+        ]
+
     def forget(self, execution_id: ExecutionId) -> None:
         """It is somebody else's now, or nobody's."""
         self.held.pop(execution_id, None)
@@ -283,7 +303,7 @@ class Keeper:
     def load(self, effect: Load) -> Program[Execution | None]:
         """An execution from the store; one that has not begun yet is none."""
         held = self.held.get(effect.execution_id)
-        if held is not None and held.latest is not None:
+        if held is not None and held.latest is not None and held.by == self.current():
             return held.latest
         return (yield from self.stored(effect.execution_id))
 

@@ -369,6 +369,8 @@ class Operations:
         held = self.keeper.held.get(execution_id)
         if held is None:
             return
+        for child in self.keeper.children_held(execution_id):
+            yield from self.give_back(child)
         self.keeper.forget(execution_id)
         now: Instant = yield ReadClock()
         claimed = held.claimed

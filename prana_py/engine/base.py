@@ -109,8 +109,8 @@ class EngineBase:
 
     def _hand_over_letters(self, execution_id: ExecutionId) -> None:
         held = self.keeper.held.get(execution_id)
-        if held is None or execution_id not in self.runtime.mailboxes:
-            return
+        if held is None or execution_id not in self.runtime.mailboxes or held.by == self.keeper.current():
+            return  # whoever drives it has just committed something himself, and reads his letters when he has rest
         for letter in self.plain.transact(lambda: inbox.unread(held.claimed.number), reads=True):
             self.runtime.send(execution_id, letter)
 

@@ -202,12 +202,7 @@ class Operations:
         execution = yield from self._known(execution_id, is_token=is_token)
         request = request_of(execution)
         if execution.is_final:
-            raise TransitionError(
-                f"execution {execution_id!r} is {execution.status}; a final execution takes no requests",
-                code="execution_final",
-                execution_id=execution_id,
-                status=execution.status,
-            )
+            raise _is_final(execution)
         return (yield from self._by_letter(execution_id, request, timeout_ns))
 
     def _asked(self, claimed: Claimed, request_of: Any) -> Program[Execution]:
@@ -230,8 +225,12 @@ class Operations:
             if answer.refusal is not None:
                 yield Transact(partial(inbox.tear_up, answer.number))
                 raise TransitionError(**_error_fields(answer.refusal))
+            execution = yield from self._known(execution_id)
             if not answer.is_open:
-                return (yield from self._known(execution_id))
+                return execution
+            if execution.is_final:  # it ended before anybody read the letter
+                yield Transact(partial(inbox.tear_up, answer.number))
+                raise _is_final(execution)
             now = yield ReadClock()
             if now >= until:
                 raise TransitionError(
@@ -552,6 +551,15 @@ def _unstartable(claimed: Claimed, submission: Submission, error: PranaError, no
 
 def _error_fields(told: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name in ("message", "code")}
+
+
+def _is_final(execution: Execution) -> TransitionError:
+    return TransitionError(
+        f"execution {execution.id!r} is {execution.status}; a final execution takes no requests",
+        code="execution_final",
+        execution_id=execution.id,
+        status=execution.status,
+    )
 
 
 def _no_execution(execution_id: ExecutionId) -> NotFoundError:

@@ -207,7 +207,6 @@ def _header(change: Change) -> Iterator[Statement]:
         if before is None or not before.is_final:
             error = None if after.error is None else f"{after.error.code}: {after.error.message}"[:500]
             yield Statement("execution.ended", (after.status, after.last_at, error, number))
-            yield Statement("inbox.refuse_all", (_REFUSED_AT_END, number))
             yield Statement("notify", (after.id,))
         return
     for row in change.rows:
@@ -219,11 +218,6 @@ def _header(change: Change) -> Iterator[Statement]:
         yield from release(number, change.epoch, next_due(after), change.now)
     if change.met or change.releases:
         yield Statement("notify", (after.id,))
-
-
-_REFUSED_AT_END = msgspec.json.encode(
-    {"code": "execution_final", "message": "the execution has ended; a final execution takes no requests"}
-).decode()
 
 
 def release(number: int, epoch: int, wake_at: Instant | None, now: Instant) -> tuple[Statement, ...]:

@@ -124,7 +124,6 @@ SHARED: Final[Mapping[str, str]] = {
     """,
     "inbox.met": "DELETE FROM inbox WHERE number = ?",
     "inbox.refuse": "UPDATE inbox SET refusal = ? WHERE number = ?",
-    "inbox.refuse_all": "UPDATE inbox SET refusal = ? WHERE execution = ? AND refusal IS NULL",
     "inbox.letter": """
         SELECT i.number, i.refusal FROM inbox AS i JOIN execution AS e ON e.number = i.execution
         WHERE e.id = ? AND i.dedupe_key = ?

@@ -112,7 +112,8 @@ class Vertex(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     has_mapping: bool = False
     """Some connection into it carries a mapping."""
     straight: bool = False
-    """Calling it and handing on its answer needs nothing special: no owner, decisions, timeout, race or region."""
+    """Calling it and handing on its answer needs nothing special: no owner, decisions, timeout, race or region; and
+    no guard in the graph, which any answer may open."""
     names_resume_url: bool = False
     """Its parameters call ``resume_url``, so that what is kept of them differs from what the call gets."""
     straight_in: bool = False

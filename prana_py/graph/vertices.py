@@ -121,7 +121,7 @@ def _vertex(
         default_port=spec.default_port,
         takes_one=_takes_one(settings, feeds, parts.arriving.joins[number]),
         has_mapping=_are_mapped(feeds),
-        straight=_is_straight(settings, spec, decides) and not names_resume_url,
+        straight=_is_straight(settings, spec, decides) and not names_resume_url and not parts.compiled.guards,
         names_resume_url=names_resume_url,
         straight_in=parts.arriving.straight_in[number],
         in_loop=bool(home) or bool(parts.found.on_cycle >> number & 1),

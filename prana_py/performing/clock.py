@@ -37,3 +37,15 @@ class IdSource(Protocol):
 def random_id() -> ExecutionId:
     """A new execution id: 128 random bits."""
     return urandom(16).hex()
+
+
+def sleep(seconds: float) -> None:
+    """Let this thread wait."""
+    time.sleep(seconds)
+
+
+async def sleep_async(seconds: float) -> None:
+    """Let this task wait."""
+    from asyncio import sleep
+
+    await sleep(seconds)

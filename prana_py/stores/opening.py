@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
+from prana_py.stores import migrations
 from prana_py.stores.places import Place
 from prana_py.stores.sqlite import SqliteDatabase
 
@@ -14,7 +14,5 @@ def open_database(
 ) -> SqliteDatabase:
     """The database at a place."""
     database = SqliteDatabase(place.address, synchronous=synchronous)
-    c = database._writer.connection
-    if not c.execute("SELECT 1 FROM sqlite_master WHERE name='execution'").fetchall():
-        c.executescript((Path(__file__).parents[2] / "migrations/sqlite/0001_beginning.sql").read_text())
+    (migrations.migrate if migrate else migrations.check)(database)
     return database

@@ -2,87 +2,176 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Callable
-from threading import RLock
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
 
-from prana_py.errors import StorageError
-from prana_py.identifiers import ExecutionId
-from prana_py.stores.database import Conflict, Fenced, Watcher
+from prana_py.errors import InvariantError, UsageError
+from prana_py.performing import clock
+from prana_py.stores.failures import TRIES
 from prana_py.stores.sql import SQLITE
-from prana_py.stores.statements import Ask, Batch, MakeOperation, Many, Operation, Result, Statement
+from prana_py.stores.sqlite_failures import failure
+from prana_py.stores.sqlite_session import Failed, SqliteSession, Told
+from prana_py.stores.sqlite_watch import WATCH_INTERVAL, watch_version
+from prana_py.stores.statements import MakeOperation
+from prana_py.stores.watchers import Watcher, Watchers
 
 Value = TypeVar("Value")
 
+MEMORY: Final = ":memory:"
+
+_STATEMENTS: Final = 512
+"""How many compiled statements a connection keeps: more than there are on the page of SQL."""
+
 
 class SqliteDatabase:
-    """One connection, which all threads share."""
+    """A database in a file, or a private one in memory: one connection to write, and for a file another one to read.
 
-    def __init__(self, path: str = ":memory:", *, synchronous: str = "normal", busy_timeout: float = 10.0) -> None:
-        self.path = path
-        self._lock = RLock()
-        self._watchers: list[Watcher] = []
-        self._connection = sqlite3.connect(
-            path, timeout=busy_timeout, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(f"PRAGMA synchronous = {synchronous.upper()}")
-        self._sql = SQLITE
+    Any number of threads and processes may use the file, each process with a database object of its own.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = MEMORY,
+        *,
+        synchronous: Literal["normal", "full"] = "normal",
+        busy_timeout: float = 10.0,
+        read_only: bool = False,
+        sql: Mapping[str, str] = SQLITE,
+        sleep: Callable[[float], None] = clock.sleep,
+        watch_interval: float = WATCH_INTERVAL,
+    ) -> None:
+        """Open it. ``synchronous``: ``normal`` survives a killed process, ``full`` a lost power supply as well.
+
+        ``busy_timeout``: how many seconds a transaction waits for those of others, all tries taken together.
+        """
+        if synchronous not in ("normal", "full"):
+            raise UsageError(f"synchronous is 'normal' or 'full', not {synchronous!r}")
+        self.path = os.fspath(path)
+        self.place = f"the SQLite database {self.path!r}"
+        self._sql = dict(sql)
+        self._sleep = sleep
+        self._synchronous = synchronous
+        self._seconds_a_try = busy_timeout / len(TRIES)
+        self._read_only = read_only
+        self._process = os.getpid()
+        self._watch_interval = watch_interval
+        self._watchers = Watchers(self._listen)
+        self._writer = self._opened(reads=read_only)
+        self._reader = self._writer if read_only or self.path == MEMORY else self._opened(reads=True)
 
     def transact(self, make: MakeOperation[Value], *, reads: bool = False, single: bool = False) -> Value:
-        told: list[ExecutionId] = []
-        with self._lock:
-            connection = self._connection
-            connection.execute("BEGIN" if reads else "BEGIN IMMEDIATE")
-            try:
-                value = self._performed(make(), told)
-                connection.execute("COMMIT")
-            except BaseException as error:
-                connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise _translated(error) from error
-                raise
-        for execution_id in told:
-            for watcher in tuple(self._watchers):
-                watcher(execution_id)
+        """Perform an operation in one transaction; with ``reads`` it waits for no writer, and sees one moment."""
+        self._refuse_children()
+        value, told = self._trying(lambda: self._once(make, reads, single))
+        if told:
+            self._watchers.tell(told)
         return value
 
-    def _performed(self, operation: Operation[Value], told: list[ExecutionId]) -> Value:
-        try:
-            ask = next(operation)
-            while True:
-                ask = operation.send(self._answer(ask, told))
-        except StopIteration as stop:
-            value: Value = stop.value
-            return value
+    def transact_all(self, makes: Sequence[MakeOperation[Any]]) -> list[Any]:
+        """Perform several operations in one transaction; the answer of one that fails, and is undone, is ``Failed``.
 
-    def _answer(self, ask: Ask, told: list[ExecutionId]) -> Any:
-        if isinstance(ask, Batch):
-            return [self._answer(one, told) for one in ask.statements]
-        if isinstance(ask, Many):
-            return self._connection.executemany(self._sql[ask.name], ask.parameters).rowcount
-        assert isinstance(ask, Statement)
-        if ask.name == "notify":
-            told.append(ask.parameters[0])
-            return Result([], 0)
-        cursor = self._connection.execute(self._sql[ask.name], ask.parameters)
-        rows = cursor.fetchall() if cursor.description is not None else []
-        return Result(rows, cursor.rowcount)
+        What ends all of them at once is raised: then none has happened.
+        """
+        self._refuse_children()
+        answers, told = self._trying(lambda: self._all_at_once(makes))
+        self._watchers.tell(told)
+        return [self._translated(answer) for answer in answers]
+
+    def learn(self, statements: Mapping[str, str]) -> None:
+        """Understand more named SQL."""
+        self._sql.update(statements)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        self._watchers.append(watcher)
-        return lambda: self._watchers.remove(watcher)
+        """Call back, from any thread, when something may have been committed; what is returned ends that.
+
+        What is committed through this object and names an execution is told at once; all else, without a name,
+        within a fifth of a second.
+        """
+        self._refuse_children()
+        return self._watchers.add(watcher)
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        """Give back what is open. In a forked process there is nothing to give back."""
+        if os.getpid() != self._process:
+            return
+        self._watchers.close()
+        self._reader.close()
+        self._writer.close()
 
+    def _once(self, make: MakeOperation[Value], reads: bool, single: bool) -> tuple[Value, Told]:
+        told: Told = []
+        if reads:
+            return self._reader.transact(make, "BEGIN", told), told
+        if single:
+            return self._writer.transact_single(make, told), told
+        return self._writer.transact(make, "BEGIN IMMEDIATE", told), told
 
-def _translated(error: sqlite3.Error) -> StorageError:
-    name = getattr(error, "sqlite_errorname", "")
-    if name in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_ROWID"):
-        return Conflict(str(error))
-    if name == "SQLITE_CONSTRAINT_NOTNULL":
-        return Fenced(str(error))
-    return StorageError(f"{error} ({name})", code="store_unavailable")
+    def _all_at_once(self, makes: Sequence[MakeOperation[Any]]) -> tuple[list[Any], Told]:
+        told: list[Told] = [[] for _ in makes]
+        return self._writer.transact_all(makes, told), list(chain.from_iterable(told))
+
+    def _trying(self, do: Callable[[], Value]) -> Value:
+        for delay in TRIES:
+            try:
+                return do()
+            except sqlite3.Error as error:
+                self._wait_or_raise(error, delay)
+        raise InvariantError("the last try neither returned nor raised")
+
+    def _wait_or_raise(self, error: sqlite3.Error, delay: float | None) -> None:
+        translated, again = failure(error, self.place)
+        if delay is None or not again:
+            raise translated from error
+        self._sleep(delay)
+
+    def _translated(self, answer: Any) -> Any:
+        if type(answer) is not Failed or not isinstance(answer.error, sqlite3.Error):
+            return answer
+        error = failure(answer.error, self.place).error
+        error.__cause__ = answer.error
+        return Failed(error)
+
+    def _refuse_children(self) -> None:
+        if os.getpid() != self._process:
+            raise UsageError(
+                f"{self.place} was opened by process {self._process}, and this is {os.getpid()}: a connection does not "
+                "survive a fork; open the database anew in the child"
+            )
+
+    def _opened(self, *, reads: bool) -> SqliteSession:
+        connection = self._trying(lambda: self._connected(reads=reads))
+        return SqliteSession(connection, self._sql, self.place)
+
+    def _connected(self, *, reads: bool) -> sqlite3.Connection:
+        is_private = self.path == MEMORY
+        address = self.path if is_private or not self._read_only else f"{Path(self.path).absolute().as_uri()}?mode=ro"
+        connection = sqlite3.connect(
+            address,
+            timeout=self._seconds_a_try,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_STATEMENTS,
+            uri=address is not self.path,
+        )
+        try:
+            if reads:
+                connection.execute("PRAGMA query_only = ON")
+            elif not is_private:
+                # The switch to WAL does not wait for others as everything else does, so opening is tried again, too.
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _listen(self) -> Callable[[], None]:
+        if self.path == MEMORY:
+            return lambda: None
+        return watch_version(self._connected(reads=True), self._watchers, self._watch_interval)

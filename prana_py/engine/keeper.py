@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from threading import get_ident
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from prana_py.driver.effects import (
     AcquireMutex,
@@ -16,6 +16,7 @@ from prana_py.driver.effects import (
     Deliver,
     ErrorStart,
     Keep,
+    Letter,
     Load,
     LoadGraph,
     Refused,
@@ -26,6 +27,7 @@ from prana_py.driver.program import Program
 from prana_py.driver.sub_workflows import children_of
 from prana_py.errors import NotFoundError, StorageError
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
+from prana_py.execution.node_execution import NodeExecution, fold_runs
 from prana_py.execution.rows import AttemptFailed, Row, ScopeClosed, ScopeOpened, Settled, Started
 from prana_py.execution.storage import told
 from prana_py.execution.suspension import SubWorkflowWait
@@ -38,7 +40,7 @@ from prana_py.runtimes.base import Runtime
 from prana_py.stores import executions, inbox, leases, mutexes, workflows
 from prana_py.stores.bodies import joined_rows, split_body
 from prana_py.stores.executions import Change, Idempotency
-from prana_py.stores.records import Claimed, Stored
+from prana_py.stores.records import Claimed, Contents, Stored
 
 Durability: TypeAlias = Literal["each_node", "batched", "boundaries"]
 
@@ -55,6 +57,17 @@ TRIES: Final = 3
 """How often a commit of which nobody knows what became is made."""
 
 
+class Journal(NamedTuple):
+    """The rows of an execution, all that are in the store, and the graph that they are about."""
+
+    rows: list[Row]
+    graph: ExecutionGraph
+
+    def runs(self) -> list[NodeExecution]:
+        """Every run of a node that they tell of."""
+        return fold_runs(self.graph, self.rows)
+
+
 class DrainedError(Exception):
     """The engine is being closed: what is driven stops here, and somebody else goes on from what is in the store."""
 
@@ -62,12 +75,14 @@ class DrainedError(Exception):
 class Held:
     """An execution that this engine drives: its lease, what is in the store, and what is not yet."""
 
-    __slots__ = ("by", "claimed", "latest", "letters", "met", "rows", "starts", "stored")
+    __slots__ = ("by", "claimed", "contents", "latest", "letters", "met", "rows", "starts", "stored")
 
     def __init__(self, claimed: Claimed, stored: Execution | None, by: object = None) -> None:
         self.claimed = claimed
         self.by = by
         """Which thread or task drives it."""
+        self.contents: Contents | None = None
+        """What was read together with the claim."""
         self.stored = stored
         self.latest = stored
         self.rows: list[Row] = []
@@ -307,20 +322,30 @@ class Keeper:
             return held.latest
         return (yield from self.stored(effect.execution_id))
 
-    def stored(self, execution_id: ExecutionId) -> Program[Execution | None]:
-        """An execution as it is in the store."""
+    def stored(self, execution_id: ExecutionId, upto: int | None = None) -> Program[Execution | None]:
+        """An execution as it is in the store; with ``upto``, as it was when its journal had so many rows."""
+        journal = yield from self.journal(execution_id, upto)
+        return None if journal is None else told(lambda: fold(journal.graph, journal.rows, self.environment))
+
+    def journal(self, execution_id: ExecutionId, upto: int | None = None) -> Program[Journal | None]:
+        """The rows of an execution, with its graph; one that has not begun has none."""
         stored: Stored | None = yield Transact(lambda: executions.read(execution_id), reads=True)
         if stored is None or not stored.bodies:
             return None
-        rows = joined_rows(stored.bodies, stored.blobs)
-        first = rows[0]
+        bodies = stored.bodies if upto is None else stored.bodies[: max(upto, 1)]
+        return (yield from self._journal(execution_id, bodies, stored.blobs, stored.header.workflow_version))
+
+    def _journal(
+        self, execution_id: ExecutionId, bodies: list[bytes], blobs: dict[bytes, bytes], version: int | None
+    ) -> Program[Journal]:
+        rows = joined_rows(bodies, blobs)
+        first = rows[0] if rows else None
         if not isinstance(first, Started):
             raise StorageError(
                 f"the journal of execution {execution_id!r} does not begin with its start", code="journal_invalid"
             )
-        version = stored.header.workflow_version or first.workflow_version
-        graph = yield from self.graph(first.workflow_id, version, first.trigger)
-        return told(lambda: fold(graph, rows, self.environment))
+        graph = yield from self.graph(first.workflow_id, version or first.workflow_version, first.trigger)
+        return Journal(rows, graph)
 
     def load_graph(self, effect: LoadGraph) -> Program[ExecutionGraph]:
         """The graph of a published workflow, or of one that the runtime was given."""
@@ -354,14 +379,30 @@ class Keeper:
 
     def claim(self, execution_id: ExecutionId) -> Program[Claimed | None]:
         """Take the lease, if it is free."""
-        claimed: Claimed | None = yield Transact(lambda: leases.claim(execution_id, self.holder_id))
-        if claimed is not None:
-            self.hold(claimed)
+        taken = yield Transact(lambda: leases.claim_and_read(execution_id, self.holder_id))
+        if taken is None:
+            return None
+        claimed: Claimed
+        contents: Contents
+        claimed, contents = taken
+        self.hold(claimed, contents)
         return claimed
 
-    def hold(self, claimed: Claimed) -> None:
+    def hold(self, claimed: Claimed, contents: Contents | None = None) -> None:
         """A lease was taken: this thread, or task, drives."""
-        self.held[claimed.id] = Held(claimed, None, self.current())
+        held = self.held[claimed.id] = Held(claimed, None, self.current())
+        held.contents = contents
+
+    def take_up(self, claimed: Claimed) -> Program[tuple[Execution, list[Letter]]]:
+        """An execution whose lease was taken, and the letters to it."""
+        held = self.held[claimed.id]
+        held.by = self.current()
+        contents = held.contents or (yield Transact(lambda: leases.contents(claimed.number), reads=True))
+        held.contents = None
+        journal = yield from self._journal(claimed.id, contents.bodies, contents.blobs, claimed.workflow_version)
+        execution = told(lambda: fold(journal.graph, journal.rows, self.environment))
+        held.stored = held.latest = execution
+        return execution, contents.letters
 
     def claim_child(self, effect: Claim) -> Program[bool]:
         """Take the lease of a child that the program which drives its parent goes on with."""
@@ -370,8 +411,7 @@ class Keeper:
         claimed = yield from self.claim(effect.execution_id)
         if claimed is None:
             return False
-        held = self.held[effect.execution_id]
-        held.stored = held.latest = yield from self.stored(effect.execution_id)
+        yield from self.take_up(claimed)
         self.inline.add(effect.execution_id)
         return True
 

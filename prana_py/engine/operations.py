@@ -11,7 +11,7 @@ import msgspec
 
 from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import run_to_rest
-from prana_py.driver.effects import Adopt, AwaitNews, ChildStart, Commit, MakeId, ReadClock, ReadNews, Transact
+from prana_py.driver.effects import Adopt, AwaitNews, ChildStart, Commit, Letter, MakeId, ReadClock, ReadNews, Transact
 from prana_py.driver.family import ChildFailed
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, Resume
@@ -19,6 +19,7 @@ from prana_py.driver.start import start_to_rest
 from prana_py.driver.token_waits import open_wait
 from prana_py.driver.tokens import Address
 from prana_py.engine.keeper import DrainedError, Keeper
+from prana_py.engine.looking import Looking
 from prana_py.errors import InvariantError, NotFoundError, PranaError, StorageError, TransitionError, UsageError
 from prana_py.execution.beginning import StartOptions, started_row
 from prana_py.execution.execution import Execution
@@ -73,6 +74,7 @@ class Operations:
     def __init__(self, runtime: Runtime, keeper: Keeper) -> None:
         self.runtime = runtime
         self.keeper = keeper
+        self.looking = Looking(keeper)
 
     # ── workflows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -207,9 +209,8 @@ class Operations:
 
     def _asked(self, claimed: Claimed, request_of: Any) -> Program[Execution]:
         """Meet a request in an execution that nobody else drives."""
-        execution = yield from self._taken_up(claimed)
+        execution, letters = yield from self._taken_up(claimed)
         request = request_of(execution)
-        letters = yield Transact(lambda: inbox.unread(claimed.number), reads=True)
         execution = yield from run_to_rest(execution, self.runtime.options, requests=(*letters, request))
         return execution
 
@@ -315,25 +316,19 @@ class Operations:
         return None
 
     def _lived(self, claimed: Claimed) -> Program[Execution]:
-        execution = yield from self._taken_up(claimed)
-        letters = yield Transact(lambda: inbox.unread(claimed.number), reads=True)
+        execution, letters = yield from self._taken_up(claimed)
         return (yield from run_to_rest(execution, self.runtime.options, requests=letters))
 
-    def _taken_up(self, claimed: Claimed) -> Program[Execution]:
-        """An execution whose lease was just taken, as it is in the store; one that is pending begins."""
-        held = self.keeper.held[claimed.id]
-        if claimed.status == "pending":
-            return (yield from self._begun(claimed))
-        execution = yield from self.keeper.stored(claimed.id)
-        if execution is None:
-            raise StorageError(f"execution {claimed.id!r} has no journal", code="journal_invalid")
-        held.stored = held.latest = execution
-        return execution
+    def _taken_up(self, claimed: Claimed) -> Program[tuple[Execution, list[Letter]]]:
+        """An execution whose lease was just taken, with the letters to it; one that is pending begins."""
+        if claimed.status != "pending":
+            return (yield from self.keeper.take_up(claimed))
+        execution = yield from self._begun(claimed)
+        return execution, (yield Transact(lambda: inbox.unread(claimed.number), reads=True))
 
     def _begun(self, claimed: Claimed) -> Program[Execution]:
         """A pending execution gets its first row."""
-        body = yield Transact(lambda: _submission(claimed.number), reads=True)
-        submission = decode_submission(bytes(body))
+        submission = decode_submission(bytes(claimed.submission or b""))
         now: Instant = yield ReadClock()
         try:
             parent = submission.parent
@@ -439,7 +434,7 @@ class Operations:
         return (yield from self._driven(new_id, drive(past, entry, self.runtime.options, new_id)))
 
     def _entered(self, claimed: Claimed, drive: Any, entry: Entry) -> Program[Execution]:
-        execution = yield from self._taken_up(claimed)
+        execution, _ = yield from self._taken_up(claimed)
         driven: Execution = yield from drive(execution, entry, self.runtime.options)
         return driven
 
@@ -522,11 +517,6 @@ def _submit(
 def _by_key(workflow_id: WorkflowId, key: str) -> Operation[tuple[ExecutionId, str] | None]:
     rows = (yield Statement("execution.by_idempotency_key", (workflow_id, key))).rows
     return rows[0] if rows else None
-
-
-def _submission(number: int) -> Operation[bytes]:
-    body: bytes = (yield Statement("execution.submission", (number,))).rows[0][0]
-    return body
 
 
 def _unstartable(claimed: Claimed, submission: Submission, error: PranaError, now: Instant) -> Operation[None]:

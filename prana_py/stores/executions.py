@@ -161,10 +161,11 @@ def _waits(change: Change) -> Iterator[Statement]:
             yield Statement("wait.close", (change.number, wait_id))
     for wait_id, suspension in after.items():
         if before.get(wait_id) is not suspension:
-            yield Statement("wait.open", (change.number, wait_id, *_wait_columns(suspension)))
+            yield Statement("wait.open", (change.number, wait_id, *wait_columns(suspension)))
 
 
-def _wait_columns(suspension: Suspension) -> tuple[Any, ...]:
+def wait_columns(suspension: Suspension) -> tuple[Any, ...]:
+    """What the index of open waits says of one."""
     wait = suspension.wait
     name = getattr(wait, "name", None)
     return suspension.type, suspension.node_key, name, wait.wait_till, suspension.suspended_at

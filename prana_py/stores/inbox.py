@@ -33,8 +33,12 @@ def post(execution_id: ExecutionId, dedupe_key: str, content: Content, now: Inst
 
 def unread(number: int, after: int = 0) -> Operation[list[Letter]]:
     """The letters to an execution that have neither been met nor refused."""
-    rows = (yield Statement("inbox.of", (number, after))).rows
-    return [Letter(letter, decode_content(bytes(payload))) for letter, payload in rows]
+    return letters_of((yield Statement("inbox.of", (number, after))).rows)
+
+
+def letters_of(rows: list[tuple[int, bytes]]) -> list[Letter]:
+    """Letters as they are kept."""
+    return [Letter(number, decode_content(bytes(payload))) for number, payload in rows]
 
 
 def refuse(number: int, error: PranaError | None) -> Operation[None]:

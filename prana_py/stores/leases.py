@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.executions import release
-from prana_py.stores.records import Claimed
+from prana_py.stores.inbox import letters_of
+from prana_py.stores.records import PLACES, Claimed, Contents
 from prana_py.stores.statements import Batch, Operation, Statement
 
 
@@ -56,27 +57,40 @@ def holders() -> Operation[list[Holder]]:
 
 def claim(execution_id: ExecutionId, holder_id: str) -> Operation[Claimed | None]:
     """Take an execution that nobody drives, or whose owner is dead."""
-    now = yield from now_here()
-    return (yield from _claim(execution_id, holder_id, now))
+    rows = (yield Statement("execution.claim", (holder_id, execution_id))).rows
+    return Claimed(execution_id, *rows[0]) if rows else None
+
+
+def claim_and_read(execution_id: ExecutionId, holder_id: str) -> Operation[tuple[Claimed, Contents] | None]:
+    """Take an execution, and what is in it."""
+    claimed = yield from claim(execution_id, holder_id)
+    return None if claimed is None else (claimed, (yield from contents(claimed.number)))
+
+
+def contents(number: int) -> Operation[Contents]:
+    """The journal of an execution, its large values, and the letters to it."""
+    first = number * PLACES
+    journal, blobs, letters = yield Batch(
+        (
+            Statement("journal.rows", (first, first + PLACES)),
+            Statement("blob.of", (number,)),
+            Statement("inbox.of", (number, 0)),
+        )
+    )
+    return Contents([body for (body,) in journal.rows], dict(blobs.rows), letters_of(letters.rows))
 
 
 def claim_due(holder_id: str, now: Instant, limit: int) -> Operation[list[Claimed]]:
     """Take executions whose time has come by ``now``, and then those that dead owners have left."""
-    lease_now = yield from now_here()
     due = (yield Statement("execution.due", (now, limit))).rows
     if len(due) < limit:
-        due = due + (yield Statement("execution.orphaned", (lease_now, limit - len(due)))).rows
+        due = due + (yield Statement("execution.orphaned", (limit - len(due),))).rows
     claimed = []
     for (execution_id,) in due:
-        mine = yield from _claim(execution_id, holder_id, lease_now)
+        mine = yield from claim(execution_id, holder_id)
         if mine is not None:
             claimed.append(mine)
     return claimed
-
-
-def _claim(execution_id: ExecutionId, holder_id: str, now: Instant) -> Operation[Claimed | None]:
-    rows = (yield Statement("execution.claim", (holder_id, execution_id, now))).rows
-    return Claimed(execution_id, *rows[0]) if rows else None
 
 
 def give_back(claimed: Claimed, wake_at: Instant | None, now: Instant) -> Operation[None]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from prana_py.driver.effects import ChildEnded
+from prana_py.driver.effects import ChildEnded, Letter
 from prana_py.driver.requests import Request
 from prana_py.execution.rows import Parent
 from prana_py.identifiers import ExecutionId, Instant, NodeKey, WorkflowId
@@ -59,7 +59,18 @@ class Claimed(NamedTuple):
     number: int
     epoch: int
     status: str
-    crashes: int
+    crashes: int = 0
+    workflow_version: int | None = None
+    submission: bytes | None = None
+    """How it is to be started, while it is pending."""
+
+
+class Contents(NamedTuple):
+    """What whoever drives an execution has to know of it."""
+
+    bodies: list[bytes]
+    blobs: dict[bytes, bytes]
+    letters: list[Letter]
 
 
 class WorkflowVersion(NamedTuple):

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from prana_py.stores.sql.listing import listing
 from prana_py.stores.sql.shared import SHARED
+
+NOW: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) * 1000"
+"""Nanoseconds, as the database's clock has them: its grain is a microsecond."""
 
 POSTGRESQL: Final[Mapping[str, str]] = {
     **SHARED,
-    "clock.now": "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) * 1000",
+    **listing(names_index=False),
+    "clock.now": f"SELECT {NOW}",
     "journal.append": """
         INSERT INTO journal (place, body)
         VALUES (?, (SELECT CAST(? AS bytea) FROM execution WHERE number = ? AND epoch = ?))
@@ -20,7 +25,7 @@ POSTGRESQL: Final[Mapping[str, str]] = {
         WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
         ON CONFLICT (execution, dedupe_key) DO NOTHING
     """,
-    "execution.claim": """
+    "execution.claim": f"""
         UPDATE execution SET owner = ?, epoch = epoch + 1, wake_at = NULL,
             crashes = CASE WHEN owner IS NULL THEN crashes
                 WHEN crash_place IS NOT DISTINCT FROM (SELECT max(place) FROM journal WHERE place >= number << 28
@@ -28,16 +33,16 @@ POSTGRESQL: Final[Mapping[str, str]] = {
             crash_place = CASE WHEN owner IS NULL THEN crash_place
                 ELSE (SELECT max(place) FROM journal WHERE place >= number << 28 AND place < (number + 1) << 28) END
         WHERE id = ? AND quarantine IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
-            AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > ?))
-        RETURNING number, epoch, status, crashes
+            AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > {NOW}))
+        RETURNING number, epoch, status, crashes, workflow_version, submission
     """,
     # Workers that look at the same moment do not queue up behind each other's rows.
     "execution.due": """
         SELECT id FROM execution WHERE wake_at <= ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
         ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED
     """,
-    "execution.orphaned": """
-        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > ?)
+    "execution.orphaned": f"""
+        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW})
         LIMIT ? FOR UPDATE SKIP LOCKED
     """,
 }

@@ -54,7 +54,6 @@ SHARED: Final[Mapping[str, str]] = {
     """,
     "execution.header": f"SELECT {HEADER} FROM execution WHERE id = ?",
     "execution.number": "SELECT number FROM execution WHERE id = ?",
-    "execution.submission": "SELECT submission FROM execution WHERE number = ?",
     "execution.unfinished_siblings": """
         SELECT count(*) FROM execution
         WHERE parent_id = ? AND parent_wait = ? AND status NOT IN ('completed', 'failed', 'cancelled')

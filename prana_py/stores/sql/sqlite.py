@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from prana_py.stores.sql.listing import listing
 from prana_py.stores.sql.shared import SHARED
+
+NOW: Final = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000"
+"""Nanoseconds, as the database's clock has them: its grain is a millisecond."""
 
 SQLITE: Final[Mapping[str, str]] = {
     **SHARED,
-    "clock.now": "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000",
+    **listing(names_index=True),
+    "clock.now": f"SELECT {NOW}",
     # Free, or left by a holder who does not say any more that he lives. The crashes of one that gets nowhere count.
-    "execution.claim": """
+    "execution.claim": f"""
         UPDATE execution SET owner = ?, epoch = epoch + 1, wake_at = NULL,
             crashes = CASE WHEN owner IS NULL THEN crashes
                 WHEN crash_place IS (SELECT max(place) FROM journal WHERE place >= number << 28
@@ -19,15 +24,15 @@ SQLITE: Final[Mapping[str, str]] = {
             crash_place = CASE WHEN owner IS NULL THEN crash_place
                 ELSE (SELECT max(place) FROM journal WHERE place >= number << 28 AND place < (number + 1) << 28) END
         WHERE id = ? AND quarantine IS NULL AND status NOT IN ('completed', 'failed', 'cancelled')
-            AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > ?))
-        RETURNING number, epoch, status, crashes
+            AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > {NOW}))
+        RETURNING number, epoch, status, crashes, workflow_version, submission
     """,
     "execution.due": """
         SELECT id FROM execution WHERE wake_at <= ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
         ORDER BY wake_at LIMIT ?
     """,
-    "execution.orphaned": """
-        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > ?)
+    "execution.orphaned": f"""
+        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW})
         LIMIT ?
     """,
 }

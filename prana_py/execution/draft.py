@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from prana_py.errors import TransitionError
-from prana_py.execution.activation import RANK_BITS, Activation, Arrival, activated_by, activated_by_all
+from prana_py.execution.activation import RANK_BITS, RANK_MASK, Activation, Arrival, activated_by, activated_by_all
 from prana_py.execution.execution import NO_SUSPENSIONS, Ending, Execution, ExecutionStatus, OwnerRun, waits_for_others
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.rows import (
@@ -25,10 +25,10 @@ from prana_py.execution.rows import (
     Suspended,
 )
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState
-from prana_py.execution.suspension import BatchWindow, GuardWait, MutexWait, Suspension
+from prana_py.execution.suspension import GuardWait, MutexWait, Suspension, Wait
 from prana_py.graph.execution_graph import ExecutionGraph, Route, Vertex
-from prana_py.identifiers import TOP, Instant, Scope, WaitId, key_text, scope_text
-from prana_py.model.join import Batch
+from prana_py.identifiers import TOP, Instant, PortName, Scope, WaitId, key_text, scope_text
+from prana_py.model.join import Batch, Custom
 
 
 class Draft:
@@ -43,6 +43,7 @@ class Draft:
         "ending",
         "error",
         "fired",
+        "first",
         "fresh",
         "frontier",
         "graph",
@@ -91,6 +92,8 @@ class Draft:
         self.fresh: list[Activation] = []
         """Runs that became startable by this row."""
         self.order = (self._follows(current) and before.follow_up) or before.position << RANK_BITS
+        self.first = self.order
+        """The number of the first arrival that this row makes."""
         self.fired: set[tuple[Scope, int]] = set()
         """Waves that fired by this row: by scope and ordinal."""
         self.touched: set[Scope] = set()
@@ -173,9 +176,8 @@ class Draft:
         state = self.scope(scope)
         queue = state.queues.get(vertex.ordinal)
         left = None if queue is None else queue.without(taken)
+        self._close_window(vertex, scope, state)
         if left is None:
-            if isinstance(vertex.join, Batch):
-                self._close_window(scope, vertex)
             queues = {ordinal: other for ordinal, other in state.queues.items() if ordinal != vertex.ordinal}
             self.put(scope, replace(state, waiting=state.waiting & ~vertex.bit, queues=queues))
         else:
@@ -236,28 +238,16 @@ class Draft:
         """Let a run start, or have it wait for its guard or its mutex."""
         if gate == "guard":
             text = activation.vertex.settings.enabled_if or ""
-            self.park(activation, (self.suspension(activation, GuardWait(expression=text)),))
+            self.park(activation, (open_wait(activation, GuardWait(expression=text), self.at, name=".guard"),))
             return
         mutex = activation.vertex.settings.mutex
         if mutex is not None:
             holders = (*self.mutexes.get(mutex, ()), activation.key)
             self.mutexes = self.mutexes.set(mutex, holders)
             if len(holders) > 1:
-                self.park(activation, (self.suspension(activation, MutexWait(name=mutex)),))
+                self.park(activation, (open_wait(activation, MutexWait(name=mutex), self.at, name=".mutex"),))
                 return
         self.fresh.append(activation)
-
-    def suspension(self, activation: Activation, wait: GuardWait | MutexWait) -> Suspension:
-        """An open wait of the engine's own for a run that has not started."""
-        return Suspension(
-            wait_id=f"{wait_id(activation)}.{wait.__struct_config__.tag}",
-            node_key=activation.vertex.key,
-            scope=activation.scope,
-            run=activation.run,
-            run_index=activation.run_index,
-            suspended_at=self.at,
-            wait=wait,
-        )
 
     def park(self, activation: Activation, waits: tuple[Suspension, ...]) -> None:
         """The run waits: it leaves the frontier but stays live."""
@@ -406,6 +396,7 @@ class Draft:
         self.frontier = tuple(a for a in self.frontier if a.scope[:depth] != scope)
         self.fresh = [a for a in self.fresh if a.scope[:depth] != scope]
         for inner in [s for s in self.scopes if len(s) > depth and s[:depth] == scope]:
+            self._close_windows(inner)
             self.scopes = self.scopes.remove(inner)
             self._forget(inner)
         self._close_windows(scope)
@@ -425,19 +416,14 @@ class Draft:
             )
 
     def _close_windows(self, scope: Scope) -> None:
-        """Nothing within the scope waits any more for the time of a batch."""
-        for suspension in self.suspensions.values():
-            if isinstance(suspension.wait, BatchWindow) and suspension.scope[: len(scope)] == scope:
-                self.suspensions = self.suspensions.remove(suspension.wait_id)
+        state = self.scope(scope)
+        for ordinal in state.queues:
+            self._close_window(self.graph.vertices[ordinal], scope, state)
 
-    def _close_window(self, scope: Scope, vertex: Vertex) -> None:
-        """Nothing has gathered at this join, so that nothing waits for the time of its batch."""
-        for suspension in self.suspensions.values():
-            if isinstance(suspension.wait, BatchWindow) and (suspension.scope, suspension.node_key) == (
-                scope,
-                vertex.key,
-            ):
-                self.suspensions = self.suspensions.remove(suspension.wait_id)
+    def _close_window(self, vertex: Vertex, scope: Scope, state: ScopeState) -> None:
+        """The arrivals with which the time of a join began are gone, and nothing waits for it any more."""
+        if isinstance(vertex.join, Batch | Custom) and vertex.ordinal in state.queues:
+            self.suspensions = self.suspensions.discard(window_id(vertex, scope, state))
 
     # ── the end of it ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -445,7 +431,8 @@ class Draft:
         """The next value of the execution; with the row that made it, if it is to be remembered."""
         if self.fresh:
             self._enqueue()
-        self._notice_quiet_scopes()
+        if self.ending is None:
+            self._notice_quiet_scopes()
         before = self.before
         if self.identity.deadline is not None:
             self._move_deadline(self.identity.deadline)
@@ -496,7 +483,7 @@ class Draft:
         self.fresh = []
 
     def _notice_quiet_scopes(self) -> None:
-        for scope in self.touched:
+        for scope in sorted(self.touched) if len(self.touched) > 1 else self.touched:
             if scope and scope in self.scopes and not self.scopes[scope].live and scope not in self.attention:
                 self.attention = (*self.attention, scope)
 
@@ -517,6 +504,29 @@ def wait_id(activation: Activation) -> WaitId:
     place = f"{scope_text(activation.scope)}/" if activation.scope else ""
     number = f".{activation.waits}" if activation.waits else ""
     return f"{place}{key_text(activation.vertex.key)}#{activation.run}{number}"
+
+
+def open_wait(
+    activation: Activation, wait: Wait, at: Instant, *, name: str = "", port: PortName | None = None
+) -> Suspension:
+    """A wait of this run, from now on; ``name`` tells it from others that it has at the same time."""
+    return Suspension(
+        wait_id=wait_id(activation) + name,
+        node_key=activation.vertex.key,
+        scope=activation.scope,
+        run=activation.run,
+        run_index=activation.run_index,
+        suspended_at=at,
+        wait=wait,
+        port=port,
+    )
+
+
+def window_id(vertex: Vertex, scope: Scope, state: ScopeState) -> WaitId:
+    """The name of the time of a join: the run that is gathering, and the arrival with which its time began."""
+    first = state.queues[vertex.ordinal].first.order
+    began = f"{first >> RANK_BITS}.{first & RANK_MASK}"
+    return f"{key_text(vertex.key)}#{scope_text(scope)}{next_run(state, vertex)}.batch@{began}"
 
 
 def run_text(key: RunKey) -> str:

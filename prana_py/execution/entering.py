@@ -50,12 +50,12 @@ def entered_row(
 def enter(draft: Draft, row: Entered) -> None:
     """Form the run; what was on its way into the node becomes it, or is replaced."""
     vertex = draft.graph.vertex(row.node)
+    on_the_way = {arrival.ref: arrival for arrival in _taken(draft, vertex)}
     state = draft.scope(TOP)
     for key, output in row.outputs.items():
         latest = state.latest.set(draft.graph.vertex(key).slot, _stand_in(draft, key, output))
         state = replace(state, latest=latest)
     draft.put(TOP, replace(state, runs={**state.runs, vertex.ordinal: row.run}))
-    on_the_way = {arrival.ref: arrival for arrival in _taken(draft, vertex)}
     if row.given:
         arrivals: tuple[Arrival, ...] = (Arrival(-1, None, row.input, draft.number()),)
     else:
@@ -165,9 +165,6 @@ def _taken(draft: Draft, vertex: Vertex) -> tuple[Arrival, ...]:
         waiting = tuple(queue)
         draft.take_arrivals(vertex, TOP, waiting)
         taken = (*taken, *reversed(waiting))
-    for wait_id, suspension in draft.suspensions.items():
-        if suspension.type == "batch_window" and suspension.node_key == vertex.key and not suspension.scope:
-            draft.suspensions = draft.suspensions.remove(wait_id)
     return taken
 
 

@@ -11,6 +11,7 @@ from pyrsistent import PVector
 
 from prana_py.errors import InvariantError
 from prana_py.execution.activation import Activation
+from prana_py.execution.draft import window_id
 from prana_py.execution.execution import Execution, waits_for_others
 from prana_py.execution.rows import (
     AllWithdrawn,
@@ -251,6 +252,13 @@ def _suspensions(execution: Execution) -> Iterator[str]:
     opened = {name for name, wait in execution.suspensions.items() if not isinstance(wait.wait, BatchWindow)}
     if awaited != opened and execution.ending is None:
         yield f"runs wait for {sorted(awaited)}, and {sorted(opened)} are open"
+    gathering = {
+        window_id(execution.execution_graph.vertices[ordinal], scope, state)
+        for scope, state in _scopes(execution)
+        for ordinal in state.queues
+    }
+    if windows := set(execution.suspensions) - opened - gathering:
+        yield f"windows are open in which nothing gathers: {sorted(windows)}"
 
 
 def _attention(execution: Execution) -> Iterator[str]:
@@ -268,7 +276,8 @@ def _scope_counts(execution: Execution) -> Iterator[str]:
     for key, owner in execution.owners.items():
         if owner.live != opened[key]:
             yield f"{key} has {opened[key]} open scopes, and counts {owner.live}"
-    yield from (f"{key} has open scopes, and is over" for key in opened if key not in execution.owners)
+    if execution.ending is None:  # else owners are withdrawn at once, and a call under way in a scope ends later
+        yield from (f"{key} has open scopes, and is over" for key in opened if key not in execution.owners)
 
 
 # ── the collector ────────────────────────────────────────────────────────────────────────────────────────────────────

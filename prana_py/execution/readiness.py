@@ -6,13 +6,14 @@ Each consequence is found by looking at the draft, applied to it, and kept in th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import inf
 from operator import lt
 
 from msgspec.structs import replace
 
 from prana_py.errors import InvariantError
-from prana_py.execution.activation import RANK_BITS, RANK_MASK, Arrival
-from prana_py.execution.draft import Draft, next_run
+from prana_py.execution.activation import Arrival
+from prana_py.execution.draft import Draft, next_run, window_id
 from prana_py.execution.execution import NO_SUSPENSIONS
 from prana_py.execution.guards import guard_holds
 from prana_py.execution.join_policies import Holding, ask_policy
@@ -49,7 +50,7 @@ from prana_py.execution.rows import (
 from prana_py.execution.scope_state import Queue, ScopeState, Wave
 from prana_py.execution.suspension import BatchWindow, GuardWait, Suspension, nanoseconds
 from prana_py.graph.execution_graph import Vertex
-from prana_py.identifiers import TOP, Instant, Scope, key_text, scope_text
+from prana_py.identifiers import TOP, Instant, Scope
 from prana_py.model.join import Batch, Custom, FirstOf
 
 
@@ -76,12 +77,21 @@ def _next(draft: Draft, in_flight: frozenset[RunKey]) -> Consequence | None:
 
 
 def _withdraw_rivals(draft: Draft, row: Settled) -> Iterator[Consequence]:
-    """The node that completed was in a race, or cancels a region: the others are withdrawn."""
+    """The node that completed was in a race, or cancels a region: the others are withdrawn, but for what it led to."""
     vertex = draft.graph.vertex(row.node)
-    for why, bits in (("race", _rivals(draft, vertex)), ("region", _region(draft, vertex))):
-        while (consequence := _withdraw_one(draft, row.scope, bits, why)) is not None:
+    rivals, region = _rivals(draft, vertex), _region(draft, vertex)
+    places = [(row.scope, rivals, "race")] if rivals else []
+    places += [(scope, region, "region") for scope in _and_inside(draft, row.scope)] if region else []
+    for scope, bits, why in places:
+        while (consequence := _withdraw_one(draft, scope, bits, why, before=draft.first)) is not None:
             apply_consequence(draft, consequence)
             yield consequence
+
+
+def _and_inside(draft: Draft, scope: Scope) -> list[Scope]:
+    """The scope, and the open ones within it."""
+    depth = len(scope)
+    return [scope, *sorted(inner for inner in draft.scopes if len(inner) > depth and inner[:depth] == scope)]
 
 
 def _rivals(draft: Draft, vertex: Vertex) -> int:
@@ -102,18 +112,28 @@ def _bits(vertices: Iterable[Vertex]) -> int:
     return bits
 
 
-def _withdraw_one(draft: Draft, scope: Scope, bits: int, why: str) -> Consequence | None:
-    """The next run of these nodes to withdraw, or else arrivals of theirs to drop, in a scope that is open."""
+def _withdraw_one(
+    draft: Draft, scope: Scope, bits: int, why: str, *, before: float = inf
+) -> Withdrawn | Dropped | None:
+    """The next run of these nodes to withdraw, or else arrivals of theirs to drop, in a scope that is open.
+
+    What arrived only ``before`` that number counts.
+    """
     if not bits or not draft.is_open(scope):
         return None
     state = draft.scope(scope)
     if state.busy & bits:
         for activation in (*draft.frontier, *draft.fresh, *draft.parked.values()):
-            if activation.vertex.bit & bits and activation.scope == scope:
+            if activation.vertex.bit & bits and activation.scope == scope and _came(activation.arrivals, before):
                 return Withdrawn(activation.key, why)
     for ordinal in bits_of(state.waiting & bits):
-        return Dropped(draft.graph.vertices[ordinal].key, scope, refs(tuple(state.queues[ordinal])), why)
+        if arrivals := _came(state.queues[ordinal], before):
+            return Dropped(draft.graph.vertices[ordinal].key, scope, refs(arrivals), why)
     return None
+
+
+def _came(arrivals: Iterable[Arrival], before: float) -> tuple[Arrival, ...]:
+    return tuple(arrival for arrival in arrivals if arrival.order < before)
 
 
 # ── joins ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +183,7 @@ def _starving(draft: Draft, scope: Scope, state: ScopeState) -> Consequence | No
         vertex = draft.graph.vertices[ordinal]
         if can_starve(vertex, state):
             return _released(draft, vertex, scope, state)
-        if vertex.join.__class__ is Custom and _window_id(vertex, scope, state) not in draft.suspensions:
+        if vertex.join.__class__ is Custom and window_id(vertex, scope, state) not in draft.suspensions:
             return _by_policy(draft, vertex, scope, more_can_come=False) or _given_up(draft, vertex, scope, state)
     return None
 
@@ -195,7 +215,7 @@ def _window(draft: Draft, vertex: Vertex, scope: Scope) -> WindowOpened | None:
     state = draft.scope(scope)
     if state.busy & vertex.bit and not vertex.settings.reentrant:
         return None  # the next batch begins to gather when this one is done
-    if _window_id(vertex, scope, state) in draft.suspensions:
+    if window_id(vertex, scope, state) in draft.suspensions:
         return None
     return _window_until(draft, vertex, scope, Instant(draft.at + nanoseconds(join.within)))
 
@@ -203,7 +223,7 @@ def _window(draft: Draft, vertex: Vertex, scope: Scope) -> WindowOpened | None:
 def _window_until(draft: Draft, vertex: Vertex, scope: Scope, till: Instant) -> WindowOpened | None:
     """The time of a join ends at this instant, unless that was known already."""
     state = draft.scope(scope)
-    name = _window_id(vertex, scope, state)
+    name = window_id(vertex, scope, state)
     known = draft.suspensions.get(name)
     if known is not None and known.wait.wait_till == till:
         return None
@@ -219,13 +239,6 @@ def _window_until(draft: Draft, vertex: Vertex, scope: Scope, till: Instant) -> 
             wait=BatchWindow(wait_till=till),
         )
     )
-
-
-def _window_id(vertex: Vertex, scope: Scope, state: ScopeState) -> str:
-    """The name of a window: the run that is gathering, and the arrival with which its time began."""
-    first = state.queues[vertex.ordinal].first.order
-    began = f"{first >> RANK_BITS}.{first & RANK_MASK}"
-    return f"{key_text(vertex.key)}#{scope_text(scope)}{next_run(state, vertex)}.batch@{began}"
 
 
 def _formed(draft: Draft, vertex: Vertex, scope: Scope, taken: tuple[Arrival, ...]) -> Formed:
@@ -355,10 +368,7 @@ def _apply_formed(draft: Draft, formed: Formed) -> None:
         return
     state = draft.scope(formed.scope)
     taken = _find(state.queues[vertex.ordinal], formed.consumed)
-    window = _window_id(vertex, formed.scope, state)
     draft.take_arrivals(vertex, formed.scope, taken)
-    if window in draft.suspensions:
-        draft.suspensions = draft.suspensions.remove(window)
     if isinstance(vertex.join, FirstOf) and not formed.starved:
         _open_wave(draft, vertex, formed.scope, taken)
     draft.form(vertex, formed.scope, taken, gate=formed.gate, starved=formed.starved, refused=formed.refused)

@@ -19,6 +19,7 @@ from prana_py import (
     node,
     wait_for_webhook,
 )
+from prana_py.driver.requests import CancelBranch
 from prana_py.engine.compiling import compile_workflow
 from prana_py.execution.storage import from_storage_format, to_storage_format
 from prana_py.model.join_policy import Consume, JoinPolicy, Queues, Verdict, WaitUntil
@@ -146,6 +147,15 @@ def test_a_window_is_over_when_the_policy_needs_it_no_more():
     execution = runtime.resume(execution, "y")
 
     assert (execution.status, outputs(execution)) == ("completed", [["x", "y"]])
+
+
+def test_a_window_is_over_when_what_waits_at_the_join_is_cancelled():
+    runtime = runtime_of(patient, clock=FakeClock())
+    execution = runtime.execute(meeting(second=ask), "x")
+
+    execution = runtime.ask(execution, CancelBranch(("b", "join")))
+
+    assert (execution.status, execution.suspensions) == ("completed", {})
 
 
 def test_a_policy_sees_the_shared_state():

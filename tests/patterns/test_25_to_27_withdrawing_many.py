@@ -31,6 +31,31 @@ def test_a_region_that_is_done_cannot_be_withdrawn(stage: Stage):
     stage(cancel_region).finish("b1", "b2", "c").shows("a b1 b2 c end_of_region after_c")
 
 
+def test_a_region_may_be_begun_again_by_what_withdraws_it(stage: Stage):
+    flow = WorkflowBuilder("begun_again")
+    work = flow.add(task, "a").then(flow.add(ask, "b", settings={"join": "each"}))
+    work.then(flow.add(task, "after_b"))
+    flow.add(ask, "again", settings={"cancels": ("b", "after_b")}).then(work)
+
+    play = stage(flow.build).finish("again", "b")
+
+    play.shows("a b:withdrawn again b after_b")
+
+
+def test_a_region_reaches_into_the_items_of_a_loop(stage: Stage):
+    flow = WorkflowBuilder("items_of_a_loop")
+    start = flow.add(task, "a")
+    each = start.then(flow.add("core.for_each", "each", items=[1, 2], max_concurrency=2))
+    each.then(flow.add(ask, "b"), port="loop").then(flow.add(task, "after_b"))
+    each.then(flow.add(task, "done"), port="done")
+    start.then(flow.add(ask, "c", settings={"cancels": ("b",)}))
+
+    play = stage(flow.build).finish("c")
+
+    play.shows("a each b:withdrawn b:withdrawn c done")
+    assert play.status == "completed"
+
+
 @pattern(26, "Cancel multiple instances")
 def cancel_instances() -> Workflow:
     """`cancels` or `CancelBranch` with the scope owner: all of its items are withdrawn with it."""

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from prana_py.driver.apply import cancelled_row
 from prana_py.driver.requests import taken_signal
 from prana_py.driver.scopes import next_scope_row
 from prana_py.errors import InvariantError
@@ -13,7 +14,7 @@ from prana_py.execution.activation import Activation
 from prana_py.execution.execution import Execution, waits_for_others
 from prana_py.execution.node_error import NodeError
 from prana_py.execution.queries import final_output
-from prana_py.execution.rows import CancelRequested, Ended, Expired, Resumed, Row, RunKey
+from prana_py.execution.rows import Cancelled, CancelRequested, Ended, Expired, Resumed, Row, RunKey
 from prana_py.execution.suspension import SubWorkflowWait, Suspension
 from prana_py.identifiers import Instant
 
@@ -60,8 +61,19 @@ def decide(
     if execution.signals and execution.suspensions and (taken := taken_signal(execution, now)) is not None:
         return Write(taken)
     if execution.frontier:
+        if execution.ending is not None and (lost := _lost(execution, in_flight, now)) is not None:
+            return Write(lost)
         return _startable(execution, in_flight, capacity, now, due)
     return _at_rest(execution, now)
+
+
+def _lost(execution: Execution, in_flight: dict[RunKey, Any], now: Instant) -> Cancelled | None:
+    """The end of a run that was under way when its execution began to end, and then its process did."""
+    for activation in execution.frontier:
+        if activation.compensates < 0 and activation.key not in in_flight:
+            started_at = activation.started_at or now
+            return cancelled_row(execution, activation, started_at=started_at, at=now, why="interrupted")
+    return None
 
 
 def _startable(

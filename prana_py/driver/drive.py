@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from prana_py.driver.apply import cancelled_row, row_of
+from prana_py.driver.apply import row_of
 from prana_py.driver.decide import Await, Launch, Rest, Write, decide, next_due
 from prana_py.driver.effects import (
     Abandon,
@@ -29,6 +29,7 @@ from prana_py.driver.effects import (
     Report,
 )
 from prana_py.driver.global_mutexes import give_up_turns, take_free_turns, take_turn
+from prana_py.driver.headers import index_of
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.lifecycle import events_between, starting
 from prana_py.driver.prepare import prepare
@@ -145,10 +146,10 @@ class Drive:
         return [start for start in starts if start.mode == "sync"] if self.options.outbox else starts
 
     def _abandon_what_is_gone(self) -> Program[None]:
-        """Calls whose run is withdrawn, or whose execution is ending, are asked to stop."""
-        live = {activation.key for activation in self.execution.frontier}
+        """Calls whose run is withdrawn, or whose execution is ending, are asked to stop; what undoes others goes on."""
         ending = self.execution.ending is not None
-        gone = [key for key in self.in_flight if (key not in live or ending) and key not in self.abandoned]
+        live = {run.key for run in self.execution.frontier if not ending or run.compensates >= 0}
+        gone = [key for key in self.in_flight if key not in live and key not in self.abandoned]
         self.abandoned.update(gone)
         if gone:
             yield Abandon(self.execution.id, tuple(gone))
@@ -159,8 +160,6 @@ class Drive:
         """The calls that these runs need. What needs no call is settled at once, and what must be begun is."""
         calls: list[Invocation] = []
         for activation in activations:
-            if not self._is_live(activation):
-                continue
             crashed = activation.begun and activation.key not in self.begun_here
             write = None if self.options.urls is None else self.options.urls.reference
             prepared = prepare(self.execution, activation, self.now, crashed=crashed, write=write)
@@ -197,14 +196,10 @@ class Drive:
         real = prepare(self.execution, activation, self.now, write=urls.url)
         return real if isinstance(real, Invocation) else call
 
-    def _is_live(self, activation: Activation) -> bool:
-        return self.execution.frontier[-1] is activation or activation in self.execution.frontier
-
     def _begin(self, activation: Activation) -> Program[None]:
         self.begun_here.add(activation.key)
-        index = activation.index if activation.index >= 0 else self.execution.next_index
-        node, scope, run = activation.key
-        yield from self.write(Begun(self.now, node, scope, run, index, activation.attempt))
+        index = index_of(self.execution, activation)
+        yield from self.write(Begun(self.now, *activation.key, index, activation.attempt))
 
     def starting(self, activation: Activation) -> Any:
         return starting(
@@ -242,12 +237,7 @@ class Drive:
         current = self._current(flight.activation)
         if current is None:
             return
-        ending = self.execution.ending
-        if ending is not None and current.compensates < 0 and getattr(done.outcome, "cancelled", False):
-            row: Row = cancelled_row(self.execution, current, started_at=done.started_at, at=done.at, why=ending.status)
-        else:
-            row = self.row_of(current, done.outcome, done.started_at, done.at, flight.params)
-        yield from self.write(row)
+        yield from self.write(self.row_of(current, done.outcome, done.started_at, done.at, flight.params))
 
     def _current(self, activation: Activation) -> Activation | None:
         """The run as it is in the frontier now; ``None`` when it was withdrawn while the call was under way."""
@@ -316,8 +306,8 @@ def run_to_rest(
     while True:
         if goes_straight and not drive.in_flight and not drive.children:
             yield from go_straight(drive)
-        if drive.to_start:
-            yield from _await(drive, (), None)
+        if drive.to_start:  # children go first; beside them others may go on if several things may
+            yield from _await(drive, (), None if options.max_concurrency == 1 else drive.now)
         elif (yield from _step(drive)):
             break
     if drive.execution.status == "failed" and execution.status != "failed" and not options.outbox:
@@ -396,6 +386,6 @@ def _only_moves_on(execution: Execution, row: Row) -> bool:
 def _begins_durably(activation: Activation) -> bool:
     """Runs whose begin must be known before their effects can be."""
     settings = activation.vertex.settings
-    return (
-        settings.delivery == "at_most_once" or settings.mutex is not None or settings.enabled_if is not None
-    ) and activation.resumption is None
+    if settings.delivery == "at_most_once":
+        return True
+    return activation.resumption is None and (settings.mutex is not None or settings.enabled_if is not None)

@@ -7,16 +7,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from prana_py.driver.headers import header
 from prana_py.driver.invocation import idempotency_key
 from prana_py.errors import TemplateError
 from prana_py.execution.activation import Activation
-from prana_py.execution.draft import wait_id
+from prana_py.execution.draft import open_wait
 from prana_py.execution.execution import Execution
 from prana_py.execution.names import ExecutionNames
 from prana_py.execution.node_error import NodeError
-from prana_py.execution.routing import route
+from prana_py.execution.routing import ALL_TAKEN, route
 from prana_py.execution.rows import ArrivalRef, AttemptFailed, Row, Settled
-from prana_py.execution.suspension import RetryWait, Suspension, nanoseconds
+from prana_py.execution.suspension import RetryWait, nanoseconds
 from prana_py.identifiers import ERROR, Instant, PortName
 from prana_py.model.durations import LONGEST
 from prana_py.model.retry import Retry
@@ -83,31 +84,9 @@ def _attempt_failed(
     params: dict[str, Any] | None,
 ) -> AttemptFailed:
     durable = retry_at - at > execution.identity.policy.inline_delay_ns
-    suspension = None
-    if durable:
-        suspension = Suspension(
-            wait_id=wait_id(activation),
-            node_key=activation.vertex.key,
-            scope=activation.scope,
-            run=activation.run,
-            run_index=activation.run_index,
-            suspended_at=at,
-            wait=RetryWait(wait_till=retry_at, attempt=activation.attempt + 1),
-        )
-    return AttemptFailed(
-        at,
-        activation.vertex.key,
-        activation.scope,
-        activation.run,
-        activation.run_index,
-        index_of(execution, activation),
-        activation.attempt,
-        started_at,
-        error,
-        retry_at,
-        suspension,
-        params,
-    )
+    wait = RetryWait(wait_till=retry_at, attempt=activation.attempt + 1)
+    suspension = open_wait(activation, wait, at) if durable else None
+    return AttemptFailed(*header(execution, activation, started_at, at), error, retry_at, suspension, params)
 
 
 def handled(
@@ -121,28 +100,22 @@ def handled(
 ) -> Settled:
     """The row for a failure that is final: handed on as ``on_error`` says, or the end of what it is in."""
     substitute = None if error.code in UNHANDLED_CODES else _substitute(activation, error)
-    taken: tuple[str, ...] | None = None
+    routing = ALL_TAKEN
     if substitute is not None:
         try:
-            taken = route(execution, activation, dict([substitute]), at).taken
+            routing = route(execution, activation, dict([substitute]), at)
         except TemplateError as failure:
             substitute, error = None, _instead(error, template_failure(failure))
     return Settled(
-        at,
-        activation.vertex.key,
-        activation.scope,
-        activation.run,
-        activation.run_index,
-        index_of(execution, activation),
-        activation.attempt,
-        started_at,
+        *header(execution, activation, started_at, at),
         refs_of(activation),
         () if substitute is None else (substitute[0],),
         None if substitute is None else substitute[1],
         error,
         substitute is None,
-        taken=taken,
+        taken=routing.taken,
         params=params,
+        converged=routing.converged,
     )
 
 
@@ -196,11 +169,6 @@ def _only_ref(source: int, connection: str, element: int) -> tuple[ArrivalRef, .
 def only_port(port: PortName) -> tuple[PortName, ...]:
     """The ports of a run that leaves by one: the same object for all of them, for journals are long."""
     return (port,)
-
-
-def index_of(execution: Execution, activation: Activation) -> int:
-    """The execution index of a run: its own, or the next one."""
-    return activation.index if activation.index >= 0 else execution.next_index
 
 
 def template_failure(error: TemplateError) -> NodeError:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from prana_py.driver.effects import AcquireMutex, ReleaseMutexes
-from prana_py.driver.failing import index_of, refs_of
+from prana_py.driver.failing import refs_of
+from prana_py.driver.headers import header
 from prana_py.driver.program import Program
 from prana_py.execution.activation import Activation
-from prana_py.execution.draft import wait_id
+from prana_py.execution.draft import open_wait
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import Resumed, Row, Suspended
-from prana_py.execution.suspension import MutexWait, Suspension
+from prana_py.execution.suspension import MutexWait
 from prana_py.identifiers import Instant
 
 
@@ -57,24 +58,5 @@ def give_up_turns(execution: Execution) -> ReleaseMutexes:
 
 
 def _awaits(execution: Execution, activation: Activation, name: str, now: Instant) -> Suspended:
-    suspension = Suspension(
-        wait_id=f"{wait_id(activation)}.mutex",
-        node_key=activation.vertex.key,
-        scope=activation.scope,
-        run=activation.run,
-        run_index=activation.run_index,
-        suspended_at=now,
-        wait=MutexWait(name=name, reach="global"),
-    )
-    return Suspended(
-        now,
-        activation.vertex.key,
-        activation.scope,
-        activation.run,
-        activation.run_index,
-        index_of(execution, activation),
-        activation.attempt,
-        now,
-        refs_of(activation),
-        (suspension,),
-    )
+    suspension = open_wait(activation, MutexWait(name=name, reach="global"), now, name=".mutex")
+    return Suspended(*header(execution, activation, now, now), refs_of(activation), (suspension,))

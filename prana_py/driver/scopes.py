@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prana_py.driver.failing import handled, refs_of, template_failure
+from prana_py.driver.headers import header
 from prana_py.errors import TemplateError
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import Execution, ItemResult, OwnerRun
@@ -126,14 +127,7 @@ def _is_kept(owner: OwnerRun, result: ItemResult) -> bool:
 def _owner_settled(execution: Execution, activation: Activation, now: Instant, values: dict[str, Any]) -> Settled:
     routing = route(execution, activation, values, now)
     return Settled(
-        now,
-        activation.vertex.key,
-        activation.scope,
-        activation.run,
-        activation.run_index,
-        activation.index,
-        activation.attempt,
-        activation.started_at,
+        *header(execution, activation, activation.started_at, now),
         refs_of(activation),
         tuple(values),
         next(iter(values.values())),

@@ -278,7 +278,7 @@ class _Reader:
             parked=frozen({record.key: record for record in map(self.activation, snapshot.parked)}),
             suspensions=frozen(waits) if waits else NO_SUSPENSIONS,
             owners=owners,
-            attention=(*quiet, *going_on),
+            attention=(*quiet, *going_on) if snapshot.ending is None else (),
             state=snapshot.state,
             next_index=snapshot.next_index,
             iteration_count=snapshot.iteration_count,

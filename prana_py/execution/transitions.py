@@ -146,11 +146,13 @@ def advance(execution: Execution, row: Row, *, in_flight: frozenset[RunKey] = NO
 
 def apply(execution: Execution, row: Row) -> Execution:
     """Read a row: what was decided when it was written happens again, and nothing else."""
+    after, read = read_straight(execution, (row,), 0)
+    return after if read else _apply_special(execution, row)
+
+
+def _apply_special(execution: Execution, row: Row) -> Execution:
     if isinstance(row, Ended):
         return _ended(execution, row)
-    ordinary = read_straight(execution, row)
-    if ordinary is not None:
-        return ordinary
     draft = _draft(execution, row)
     _PRIMARY[type(row)](draft, row)
     for consequence in _consequences(row):
@@ -222,8 +224,12 @@ def fold(graph: ExecutionGraph, rows: list[Row], environment: Mapping[str, Any])
     if not rows or not isinstance(rows[0], Started):
         raise StorageError("a journal must begin with a started row", code="journal_invalid")
     execution = start(graph, rows[0], environment)
-    for row in rows[1:]:
-        execution = apply(execution, row)
+    position = 1
+    while position < len(rows):
+        execution, position = read_straight(execution, rows, position)
+        if position < len(rows):
+            execution = _apply_special(execution, rows[position])
+            position += 1
     return execution
 
 
@@ -280,7 +286,8 @@ def _prepared(draft: Draft, row: Prepared) -> None:
 def _begun(draft: Draft, row: Begun) -> None:
     activation = _take(draft, row)
     index = draft.index(activation)
-    activation = replace(activation, begun=True, index=index, attempt=row.attempt, params=row.params)
+    params = activation.params if row.params is None else row.params
+    activation = replace(activation, begun=True, index=index, attempt=row.attempt, params=params)
     if not activation.started_at:
         activation = replace(activation, started_at=row.at)
     if row.plan is None:

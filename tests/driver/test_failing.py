@@ -365,6 +365,15 @@ def test_the_time_of_waiting_does_not_count_unless_it_was_asked_for():
     assert runtime.resume(runtime.wake(execution), "at last").output == "at last"
 
 
+def test_a_parameter_that_a_template_left_empty_is_told_of_with_the_template():
+    execution = LocalRuntime(NODES).execute(one(succeed_at, attempt="{{ $input.atempt }}"), {"attempt": 1})
+
+    assert execution.error is not None
+    assert execution.error.code == "params_invalid"
+    assert execution.error.message.endswith("attempt is required, and null – attempt is {{ $input.atempt }}")
+    assert execution.error.details["templates"] == {"attempt": "{{ $input.atempt }}"}
+
+
 # ── cancel ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

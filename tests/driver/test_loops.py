@@ -19,8 +19,9 @@ from prana_py import (
 )
 from prana_py.builtin_nodes.all_nodes import with_builtin
 from prana_py.driver.outcome import Waiting
-from prana_py.driver.requests import AddItems, Resume
+from prana_py.driver.requests import AddItems, CancelBranch, Resume
 from prana_py.execution.cycle_results import cycle_results
+from prana_py.execution.rows import ScopeClosed
 from prana_py.testing.fake_clock import FakeClock
 
 
@@ -170,6 +171,16 @@ def test_items_may_be_added_while_it_is_open():
     assert execution.output == [2, 4, 8]
 
 
+def test_items_that_are_cancelled_at_once_end_in_their_order():
+    each = for_each(ask, max_concurrency=12)
+    runtime = LocalRuntime(NODES)
+
+    execution = runtime.ask(runtime.execute(each, list(range(12))), CancelBranch(("body",)))
+
+    assert execution.status == "completed"
+    assert [row.item for row in execution.journal if isinstance(row, ScopeClosed)] == list(range(12))
+
+
 def test_an_item_ends_where_its_path_ends_with_or_without_a_way_back():
     flow = WorkflowBuilder("no_way_back")
     each = flow.add("core.for_each", "each", items="{{ $input }}")
@@ -269,6 +280,18 @@ def test_a_declared_cycle_ends_when_it_converges_or_at_its_limit_and_both_are_we
     assert outputs(execution, "after") == [runs]
     result = cycle_results(execution)["up"]
     assert (result.iterations, result.converged) == (runs, converged)
+
+
+def test_a_declared_cycle_whose_last_node_fails_and_goes_on_ends_at_its_limit_like_any_other():
+    flow = WorkflowBuilder("declared")
+    first = flow.add(echo, "first")
+    last = first.then(flow.add(double, "last", settings={"on_error": {"fallback": 3}}))
+    flow.create_cycle("up").connect(last, first).max_iterations(2).build()
+
+    execution = run(flow.build(), 3)
+
+    result = cycle_results(execution)["up"]
+    assert (result.iterations, result.converged) == (2, False)
 
 
 def test_what_leads_out_of_a_declared_cycle_on_its_way_is_taken_in_each_round():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from prana_py import (
     LocalRuntime,
     NodeContext,
     NodeFailure,
+    NodeType,
     Output,
     TransitionError,
     Workflow,
@@ -26,6 +28,7 @@ from prana_py import node as node_type
 from prana_py.builtin_nodes.all_nodes import with_builtin
 from prana_py.driver.outcome import Waiting
 from prana_py.driver.requests import Request, Resume, Signal
+from prana_py.execution.rows import Begun
 from prana_py.testing.fake_clock import BEGINNING, FakeClock
 
 HOUR = timedelta(hours=1)
@@ -365,3 +368,51 @@ def test_a_batch_of_no_children_is_over_at_once(mode: str):
 
     assert execution.status == "completed"
     assert execution.suspensions == {}
+
+
+def test_a_run_that_may_begin_once_is_not_resumed_twice():
+    called: list[str] = []
+
+    class Pay(NodeType):
+        def execute(self, account: str) -> Waiting:
+            return wait_for_webhook()
+
+        def resume(self, data: Any, account: str) -> str:
+            called.append(account)
+            return str(data)
+
+    flow = WorkflowBuilder("paying")
+    flow.add(Pay, "pay", account="{{ $input }}", settings={"delivery": "at_most_once"})
+    runtime = LocalRuntime([Pay])
+    paid = runtime.resume(runtime.execute(flow.build(), "savings"), "paid")
+    assert (paid.output, called) == ("paid", ["savings"])
+    crashed = paid.at(max(row for row, kind in enumerate(map(type, paid.journal), 1) if kind is Begun))
+
+    execution = runtime.wake(crashed)
+
+    assert (execution.status, execution.error and execution.error.code) == ("failed", "interrupted")
+    assert called == ["savings"]
+
+
+def test_others_go_on_while_a_child_runs_where_several_things_may():
+    nothing_else_to_do = Event()
+
+    @node_type
+    def last() -> None:
+        nothing_else_to_do.set()
+
+    @node_type
+    def until_then() -> bool:
+        return nothing_else_to_do.wait(30)
+
+    inner, flow = WorkflowBuilder("inner"), WorkflowBuilder("outer")
+    inner.add(until_then, "until_then")
+    start = flow.add(who, "start")
+    start.then(flow.add("workflow.execute", "call", workflow_id="inner"))
+    start.then(flow.add(until_then, "beside"))
+    start.then(flow.add(last, "last"))
+    runtime = LocalRuntime(NODES.plus(last, until_then), workflows=[inner.build()], max_concurrency=2)
+
+    execution = runtime.execute(flow.build())
+
+    assert (execution.completed_nodes["call"], execution.completed_nodes["beside"]) == (True, True)

@@ -15,12 +15,13 @@ from prana_py.stores.database import AsyncDatabase, Database
 from prana_py.stores.migrations import Migration, Status
 from prana_py.stores.sql import SQLITE
 from prana_py.stores.sqlite import SqliteDatabase
+from prana_py.stores.sqlite_async import AsyncSqliteDatabase
 from prana_py.stores.statements import MakeOperation
 from prana_py.stores.watchers import Watcher
 
 Value = TypeVar("Value")
 
-KINDS = ["sqlite memory", "sqlite file"]
+KINDS = ["sqlite memory", "sqlite file", "sqlite async"]
 
 
 class Asked:
@@ -78,6 +79,8 @@ def opened(kind: str, folder: Path, sql: Mapping[str, str] | None = None) -> Ask
     page = SQLITE if sql is None else sql
     if kind == "sqlite memory":
         return Asked(SqliteDatabase(sql=page))
+    if kind == "sqlite async":
+        return Asked(AsyncSqliteDatabase(folder / "store.db", sql=page), asyncio.Runner())
     return Asked(SqliteDatabase(folder / "store.db", sql=page))
 
 

@@ -67,7 +67,7 @@ class SqliteDatabase:
 
     def transact(self, make: MakeOperation[Value], *, reads: bool = False, single: bool = False) -> Value:
         """Perform an operation in one transaction; with ``reads`` it waits for no writer, and sees one moment."""
-        self._refuse_children()
+        self.refuse_children()
         value, told = self._trying(lambda: self._once(make, reads, single))
         if told:
             self._watchers.tell(told)
@@ -78,7 +78,7 @@ class SqliteDatabase:
 
         What ends all of them at once is raised: then none has happened.
         """
-        self._refuse_children()
+        self.refuse_children()
         answers, told = self._trying(lambda: self._all_at_once(makes))
         self._watchers.tell(told)
         return [self._translated(answer) for answer in answers]
@@ -93,7 +93,7 @@ class SqliteDatabase:
         What is committed through this object and names an execution is told at once; all else, without a name,
         within a fifth of a second.
         """
-        self._refuse_children()
+        self.refuse_children()
         return self._watchers.add(watcher)
 
     def close(self) -> None:
@@ -103,6 +103,14 @@ class SqliteDatabase:
         self._watchers.close()
         self._reader.close()
         self._writer.close()
+
+    def refuse_children(self) -> None:
+        """Refuse to be used in a process that was forked from the one that opened it."""
+        if os.getpid() != self._process:
+            raise UsageError(
+                f"{self.place} was opened by process {self._process}, and this is {os.getpid()}: a connection does not "
+                "survive a fork; open the database anew in the child"
+            )
 
     def _once(self, make: MakeOperation[Value], reads: bool, single: bool) -> tuple[Value, Told]:
         told: Told = []
@@ -136,13 +144,6 @@ class SqliteDatabase:
         error = failure(answer.error, self.place).error
         error.__cause__ = answer.error
         return Failed(error)
-
-    def _refuse_children(self) -> None:
-        if os.getpid() != self._process:
-            raise UsageError(
-                f"{self.place} was opened by process {self._process}, and this is {os.getpid()}: a connection does not "
-                "survive a fork; open the database anew in the child"
-            )
 
     def _opened(self, *, reads: bool) -> SqliteSession:
         connection = self._trying(lambda: self._connected(reads=reads))

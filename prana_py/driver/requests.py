@@ -86,7 +86,7 @@ def row_for(execution: Execution, request: Request, now: Instant) -> Row:
             execution_id=execution.id,
             status=execution.status,
         )
-    request = _well_formed(request)
+    request = well_formed(request)
     match request:
         case Resume():
             return _resumed(execution, request, now)
@@ -111,7 +111,7 @@ LONGEST_TTL_NS: Final = 1 << 60
 """How long a signal may be kept: 36 years. Then every instant can be stored."""
 
 
-def _well_formed(request: Request) -> Request:
+def well_formed(request: Request) -> Request:
     """The request as it would come from a store or over a wire: every part has its type, and can be stored."""
     try:
         kept: Request = msgspec.convert(storable(request), Request)

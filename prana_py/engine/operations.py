@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,7 @@ from prana_py.driver.drive import run_to_rest
 from prana_py.driver.effects import Adopt, AwaitNews, ChildStart, Commit, Letter, MakeId, ReadClock, ReadNews, Transact
 from prana_py.driver.family import ChildFailed
 from prana_py.driver.program import Program
-from prana_py.driver.requests import Request, Resume
+from prana_py.driver.requests import Request, Resume, well_formed
 from prana_py.driver.start import start_to_rest
 from prana_py.driver.token_waits import open_wait
 from prana_py.driver.tokens import Address
@@ -33,6 +33,7 @@ from prana_py.model.workflow import Workflow
 from prana_py.runtimes.base import Runtime, only_wait
 from prana_py.stores import executions, inbox, leases, workflows
 from prana_py.stores.executions import Idempotency
+from prana_py.stores.inbox import Answer
 from prana_py.stores.records import Claimed, Content, Header, Submission, WorkflowVersion, decode_submission, encode
 from prana_py.stores.statements import Operation, Statement
 
@@ -55,6 +56,17 @@ class Target(NamedTuple):
         if self.address is not None:
             return open_wait(execution, self.address)
         return self.wait_id or only_wait(execution)
+
+
+class Asked(NamedTuple):
+    """What somebody wants of an execution."""
+
+    execution_id: ExecutionId
+    request_of: Callable[[Execution], Request]
+    """The request, for the execution as it is; or the error that says why there can be none."""
+    timeout_ns: int
+    """How long to wait for whoever drives it."""
+    is_token: bool = False
 
 
 class Begin(NamedTuple):
@@ -187,63 +199,70 @@ class Operations:
         def request(execution: Execution) -> Request:
             return Resume(target.wait_of(execution), data)
 
-        return (yield from self._ask(target.execution_id, request, timeout_ns, is_token=target.address is not None))
+        return (yield from self._ask(Asked(target.execution_id, request, timeout_ns, target.address is not None)))
 
     def ask(self, execution_id: ExecutionId, request: Request, timeout_ns: int) -> Program[Execution]:
         """Have a request met."""
-        return (yield from self._ask(execution_id, lambda _: request, timeout_ns))
+        return (yield from self._ask(Asked(execution_id, lambda _: request, timeout_ns)))
 
-    def _ask(
-        self, execution_id: ExecutionId, request_of: Any, timeout_ns: int, *, is_token: bool = False
-    ) -> Program[Execution]:
-        if execution_id not in self.keeper.held:
-            claimed = yield from self.keeper.claim(execution_id)
+    def _ask(self, asked: Asked) -> Program[Execution]:
+        if asked.execution_id not in self.keeper.held:
+            claimed = yield from self.keeper.claim(asked.execution_id)
             if claimed is not None:
-                execution = yield from self._to_rest(execution_id, self._asked(claimed, request_of))
+                execution = yield from self._to_rest(asked.execution_id, self._met(claimed, asked))
                 return (yield from self._with_family(execution))
-        execution = yield from self._known(execution_id, is_token=is_token)
-        request = request_of(execution)
-        if execution.is_final:
-            raise _is_final(execution)
-        return (yield from self._by_letter(execution_id, request, timeout_ns))
+        return (yield from self._by_letter(asked))
 
-    def _asked(self, claimed: Claimed, request_of: Any) -> Program[Execution]:
+    def _met(self, claimed: Claimed, asked: Asked) -> Program[Execution]:
         """Meet a request in an execution that nobody else drives."""
         execution, letters = yield from self._taken_up(claimed)
-        request = request_of(execution)
-        execution = yield from run_to_rest(execution, self.runtime.options, requests=(*letters, request))
-        return execution
+        try:
+            request = asked.request_of(execution)
+            return (yield from run_to_rest(execution, self.runtime.options, requests=(*letters, request)))
+        except TransitionError:
+            if self.keeper.held[claimed.id].latest is execution and _rests(execution):
+                yield from self.keeper.release(claimed.id)
+            raise
 
-    def _by_letter(self, execution_id: ExecutionId, request: Request, timeout_ns: int) -> Program[Execution]:
+    def _by_letter(self, asked: Asked) -> Program[Execution]:
         """Have a request met by whoever drives the execution, and wait for the answer."""
-        key = f"asked {yield MakeId()}"
+        execution_id = asked.execution_id
+        key = f"asked {self.keeper.holder_id} {yield MakeId()}"
         now: Instant = yield ReadClock()
-        until = Instant(now + timeout_ns)
-        news: int = yield ReadNews()
-        yield Transact(lambda: inbox.post(execution_id, key, request, now))
-        while True:
-            answer = yield Transact(lambda: inbox.answer(execution_id, key), reads=True)
-            if answer.refusal is not None:
-                yield Transact(partial(inbox.tear_up, answer.number))
-                raise TransitionError(**_error_fields(answer.refusal))
-            execution = yield from self._known(execution_id)
-            if not answer.is_open:
-                return execution
-            if execution.is_final:  # it ended before anybody read the letter
-                yield Transact(partial(inbox.tear_up, answer.number))
+        until = Instant(now + asked.timeout_ns)
+        is_sent = False
+        while not is_sent:  # it may end between the look and the letter; the next look says so
+            execution = yield from self._known(execution_id, is_token=asked.is_token)
+            request = well_formed(asked.request_of(execution))
+            if execution.is_final:
                 raise _is_final(execution)
+            is_sent = yield Transact(partial(inbox.post, execution_id, key, request, now))
+        while True:
+            news: int = yield ReadNews()
+            header = yield from self.header(execution_id)
+            answer: Answer = yield Transact(lambda: inbox.answer(execution_id, key), reads=True)
+            if not answer.is_open:
+                return (yield from self._answered(asked, answer))
+            if header.is_final or header.quarantine is not None:  # and nobody has read the letter, nor will
+                yield Transact(partial(inbox.tear_up, answer.number))
+                raise _is_final((yield from self._known(execution_id)))
+            if execution_id not in self.keeper.held and (yield from self.drive(execution_id)) is not None:
+                continue
             now = yield ReadClock()
             if now >= until:
-                raise TransitionError(
-                    f"execution {execution_id!r} is busy elsewhere and has not answered in time; the request is kept, "
-                    "and will be met when it comes to it",
-                    code="not_answered_yet",
-                    execution_id=execution_id,
-                )
+                raise _not_answered_yet(execution_id)
             yield AwaitNews(execution_id, news, Instant(min(until, now + LOOK_AGAIN_NS)))
-            news = yield ReadNews()
-            if (yield from self.keeper.claim(execution_id)) is not None:
-                yield from self._drive_held(execution_id)
+
+    def _answered(self, asked: Asked, answer: Answer) -> Program[Execution]:
+        """The execution as it is now that a letter was met, or why it was not."""
+        execution = yield from self._known(asked.execution_id)
+        if answer.refusal is None:
+            return (yield from self._with_family(execution))
+        yield Transact(partial(inbox.tear_up, answer.number))
+        if asked.is_token:
+            asked.request_of(execution)  # whoever looks by the token sees best why
+        told = dict(answer.refusal)
+        raise TransitionError(told.pop("message"), **told)
 
     def _known(self, execution_id: ExecutionId, *, is_token: bool = False) -> Program[Execution]:
         """The execution as it is in the store, or the error that says why it cannot be had."""
@@ -539,8 +558,28 @@ def _unstartable(claimed: Claimed, submission: Submission, error: PranaError, no
         yield from executions.post(parent.execution_id, f"end of {claimed.id}", encode(result), now)
 
 
-def _error_fields(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if name in ("message", "code")}
+def _rests(execution: Execution) -> bool:
+    """Nothing is to be done about it before the next timer or letter: it only waits for others."""
+    return (
+        execution.status == "suspended"
+        and not execution.frontier
+        and execution.ending is None
+        and not execution.signals
+        and all(suspension.type in _IDLE for suspension in execution.suspensions.values())
+    )
+
+
+_IDLE: Final = frozenset({"webhook", "interval", "schedule", "signal", "retry"})
+"""Kinds of waits to which whoever takes an execution up has nothing to do."""
+
+
+def _not_answered_yet(execution_id: ExecutionId) -> TransitionError:
+    return TransitionError(
+        f"execution {execution_id!r} is busy elsewhere and has not answered in time; the request is kept, and will "
+        "be met when it comes to it",
+        code="not_answered_yet",
+        execution_id=execution_id,
+    )
 
 
 def _is_final(execution: Execution) -> TransitionError:

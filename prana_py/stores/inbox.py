@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Answer(NamedTuple):
     is_open: bool
     """It has not been read yet."""
     number: int = 0
-    refusal: dict[str, object] | None = None
+    refusal: dict[str, Any] | None = None
 
 
 def post(execution_id: ExecutionId, dedupe_key: str, content: Content, now: Instant) -> Operation[bool]:

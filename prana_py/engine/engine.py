@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from threading import get_ident
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -16,13 +16,17 @@ from prana_py.driver.program import Program
 from prana_py.driver.requests import AddItems, Cancel, CancelBranch, Request, Signal
 from prana_py.engine.base import EngineBase, begin_of
 from prana_py.engine.keeper import Durability
+from prana_py.engine.looking import ExecutionPage, History, cursor_place, filter_of
 from prana_py.execution.execution import Execution
 from prana_py.execution.suspension import nanoseconds
 from prana_py.identifiers import ExecutionId, NodeKey, WaitId, WorkflowId
+from prana_py.model.difference import WorkflowDifference
 from prana_py.model.workflow import Workflow
 from prana_py.nodes.node_type import AnyNode, NodeType
 from prana_py.performing.loops import perform
 from prana_py.runtimes.local import LocalRuntime
+from prana_py.stores.database import Database
+from prana_py.stores.listing import WaitSummary
 from prana_py.stores.opening import open_database
 from prana_py.stores.places import place_of
 from prana_py.stores.records import Header, WorkflowVersion
@@ -55,9 +59,11 @@ class Engine(EngineBase):
         base_url: str = "",
         lease: timedelta = timedelta(seconds=15),
         migrate: bool = True,
+        database: Database | None = None,
     ) -> None:
+        """``database``: one that was opened elsewhere, at ``url``, to be used instead of opening it there."""
         place = place_of(url)
-        self.database = open_database(place, synchronous=synchronous, migrate=migrate)
+        self.database: Database = database or open_database(place, synchronous=synchronous, migrate=migrate)
         self.local = LocalRuntime() if runtime is None else runtime
         super().__init__(
             place,
@@ -182,7 +188,7 @@ class Engine(EngineBase):
 
     # ── going on ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def wake_due(self, limit: int = 100) -> list[Execution]:
+    def wake_due(self, limit: int = 100) -> Sequence[Execution]:
         """Drive what has come due: timers, what was submitted, letters, and what engines that died have left."""
         return self._drive(self.operations.drive_due(limit))
 
@@ -229,9 +235,70 @@ class Engine(EngineBase):
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def get(self, execution_id: ExecutionId) -> Execution:
-        """An execution as it is in the store."""
+    def get(self, execution_id: ExecutionId, *, at: int | None = None) -> Execution:
+        """An execution as it is in the store; or as it was, ``at`` so many rows of its journal."""
+        if at is not None:
+            return self._do(self.operations.looking.at(execution_id, at))
         return self._do(self.operations.get(execution_id))
+
+    def history(self, execution_id: ExecutionId) -> History:
+        """All that happened to an execution: its rows with their positions, and the runs of its nodes."""
+        return self._do(self.operations.looking.history(execution_id))
+
+    def list(
+        self,
+        *,
+        workflow: WorkflowId | None = None,
+        status: str | Iterable[str] | None = None,
+        parent: ExecutionId | None = None,
+        trigger_type: str | None = None,
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+        quarantined: bool | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> ExecutionPage:
+        """Executions of which all of this holds, newest first; ``after`` takes the ``next`` of the page before.
+
+        ``started_after`` counts itself in, ``started_before`` does not: two such lists side by side have no gap.
+        """
+        wanted = filter_of(workflow, status, parent, trigger_type, started_after, started_before, quarantined)
+        return self._do(self.operations.looking.page(wanted, limit, cursor_place(after)))
+
+    def count(
+        self,
+        *,
+        workflow: WorkflowId | None = None,
+        status: str | Iterable[str] | None = None,
+        parent: ExecutionId | None = None,
+        trigger_type: str | None = None,
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+        quarantined: bool | None = None,
+    ) -> int:
+        """How many executions there are of which all of this holds."""
+        wanted = filter_of(workflow, status, parent, trigger_type, started_after, started_before, quarantined)
+        return self._do(self.operations.looking.count(wanted))
+
+    def waits(self, execution_id: ExecutionId) -> Sequence[WaitSummary]:
+        """What an execution waits for, the oldest first."""
+        return self._do(self.operations.looking.waits(execution_id))
+
+    def workflows(self) -> Sequence[WorkflowVersion]:
+        """The newest version of every workflow."""
+        return self._do(self.operations.looking.workflows())
+
+    def versions(self, workflow: WorkflowId) -> Sequence[WorkflowVersion]:
+        """All versions of a workflow, the oldest first."""
+        return self._do(self.operations.looking.versions(workflow))
+
+    def workflow(self, workflow: WorkflowId, version: int | None = None) -> Workflow:
+        """What a version of a workflow says; the newest, unless one is named."""
+        return self._do(self.operations.looking.workflow(workflow, version))
+
+    def diff_versions(self, workflow: WorkflowId, before: int, after: int) -> WorkflowDifference:
+        """How two versions of a workflow differ: nodes and connections that are new, gone or changed."""
+        return self._do(self.operations.looking.difference(workflow, before, after))
 
     def header(self, execution_id: ExecutionId) -> Header:
         """What is known of an execution without reading its journal."""

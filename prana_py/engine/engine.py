@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeVar
 from msgspec import UNSET
 
 from prana_py.driver.debugging import Entry
-from prana_py.driver.effects import AwaitNews, ReadNews, Transact
+from prana_py.driver.effects import AwaitNews, Commit, ReadNews, Transact
+from prana_py.driver.invocation import Invocation
 from prana_py.driver.program import Program
 from prana_py.driver.requests import AddItems, Cancel, CancelBranch, Request, Signal
 from prana_py.engine.base import EngineBase, begin_of
@@ -84,15 +85,22 @@ class Engine(EngineBase):
         def performed(effect: Transact) -> Any:
             return transact(effect.make, reads=effect.reads, single=effect.single)
 
-        store: Handlers = {Transact: performed}
+        self.store: Handlers = {Transact: performed}
         handlers = self.local.store_handlers
         for kind, program in self.keeper.programs().items():
-            handlers[kind] = _performing(program, store)
-        handlers.update(store)
+            handlers[kind] = _performing(program, self.store)
+        handlers.update(self.store)
+        handlers[Commit] = self.keeper.commit
+        self.local.flush = self._flush
         handlers[ReadNews] = lambda _: self.news.count
         handlers[AwaitNews] = lambda effect: self.news.wait(
             effect.execution_id, effect.read, self.runtime.clock.seconds_until(effect.until)
         )
+
+    def _flush(self, execution_id: ExecutionId, invocations: Sequence[Invocation]) -> None:
+        held = self.keeper.due(execution_id, invocations)
+        if held is not None:
+            perform(self.keeper.flush(held), self.store)
 
     # ── workflows ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import get_ident
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from prana_py.builtin_nodes.pure import PURE
 from prana_py.driver.effects import (
     AcquireMutex,
     Adopt,
@@ -19,18 +20,19 @@ from prana_py.driver.effects import (
     Letter,
     Load,
     LoadGraph,
+    Notify,
     Refused,
     Transact,
 )
 from prana_py.driver.global_mutexes import give_up_turns
+from prana_py.driver.invocation import Invocation
 from prana_py.driver.program import Program
 from prana_py.driver.sub_workflows import children_of
 from prana_py.errors import NotFoundError, StorageError
-from prana_py.execution.execution import NO_SUSPENSIONS, Execution
+from prana_py.execution.execution import Execution
 from prana_py.execution.node_execution import NodeExecution, fold_runs
 from prana_py.execution.rows import AttemptFailed, Row, ScopeClosed, ScopeOpened, Settled, Started
 from prana_py.execution.storage import told
-from prana_py.execution.suspension import SubWorkflowWait
 from prana_py.execution.transitions import fold
 from prana_py.graph.compile import compile_workflow
 from prana_py.graph.execution_graph import ExecutionGraph
@@ -75,7 +77,7 @@ class DrainedError(Exception):
 class Held:
     """An execution that this engine drives: its lease, what is in the store, and what is not yet."""
 
-    __slots__ = ("by", "claimed", "contents", "latest", "letters", "met", "rows", "starts", "stored")
+    __slots__ = ("by", "claimed", "contents", "is_due", "latest", "letters", "met", "rows", "starts", "stored")
 
     def __init__(self, claimed: Claimed, stored: Execution | None, by: object = None) -> None:
         self.claimed = claimed
@@ -85,6 +87,8 @@ class Held:
         """What was read together with the claim."""
         self.stored = stored
         self.latest = stored
+        self.is_due = False
+        """Some of it must be durable before anybody could see what follows from it."""
         self.rows: list[Row] = []
         self.met: list[int] = []
         self.starts: list[ChildStart | ErrorStart] = []
@@ -103,6 +107,7 @@ class Held:
 
     def written(self) -> None:
         """All of it is in the store."""
+        self.is_due = False
         self.stored = self.latest
         self.rows.clear()
         self.met.clear()
@@ -142,7 +147,7 @@ class Keeper:
     def programs(self) -> dict[type, Callable[[Any], Program[Any]]]:
         """By effect: the program that meets it."""
         return {
-            Commit: self.commit,
+            Notify: self.notify,
             Adopt: self.adopt,
             Keep: self.keep,
             Load: self.load,
@@ -155,65 +160,70 @@ class Keeper:
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def commit(self, effect: Commit) -> Program[None]:
-        """Take a row, and write it at once unless it may wait for the next."""
+    def commit(self, effect: Commit) -> None:
+        """Take a row. It is written before the next call, or whatever else others could see."""
         execution = effect.execution
         held = self.held.get(execution.id)
-        if held is None or (held.stored is None and type(effect.row) is Started):
-            yield from self._begin(execution, effect.row, held)
-            return
+        if held is None or (held.stored is None and not held.rows):
+            held = self._beginning(execution, effect.row, held)
         held.add(effect)
-        if not self._may_wait(held, execution, effect.row):
-            yield from self.write(held)
-            if self.is_draining and not execution.is_final:
-                raise DrainedError(execution.id)
+        if self._is_to_be_written(held, effect.row):
+            held.is_due = True
 
-    def _may_wait(self, held: Held, execution: Execution, row: Row) -> bool:
-        """Nothing outside follows from it before more is written, or the mode lets it wait."""
-        if type(row) is Settled and _ends_next(execution):
-            return True
-        if execution.status == "suspended" and not self.runtime.options.observed and _rests_next(execution):
-            return True
+    def _is_to_be_written(self, held: Held, row: Row) -> bool:
+        """Whether it must be durable before anything that others could see follows from it."""
         if self.durability == "each_node" or not _is_ordinary(row):
-            return False
-        return len(held.rows) < (BATCH if self.durability == "batched" else MOST_WAITING)
+            return True
+        return len(held.rows) >= (BATCH if self.durability == "batched" else MOST_WAITING)
 
-    def _begin(self, execution: Execution, row: Row, held: Held | None) -> Program[None]:
+    def due(self, execution_id: ExecutionId, invocations: Sequence[Invocation]) -> Held | None:
+        """The execution, if something of it must be durable before these calls are made."""
+        held = self.held.get(execution_id)
+        if held is None or not held.is_due:
+            return None
+        if invocations and all(call.node_type in PURE for call in invocations) and len(held.rows) < MOST_WAITING:
+            return None
+        return held
+
+    def flush(self, held: Held) -> Program[None]:
+        """Make durable what is to be before a call; and stop here, if the engine is being closed."""
+        yield from self.write(held)
+        if self.is_draining and held.latest is not None and not held.latest.is_final:
+            raise DrainedError(held.claimed.id)
+
+    def notify(self, effect: Notify) -> Program[None]:
+        """What observers are told of is durable."""
+        for event in effect.events:
+            held = self.held.get(event.execution_id)
+            if held is not None and held.is_due:
+                yield from self.write(held)
+            self.runtime.tell(event)
+
+    def _beginning(self, execution: Execution, row: Row, held: Held | None) -> Held:
+        """An execution that begins here, by its first row."""
         if not isinstance(row, Started):
             raise StorageError(
                 f"execution {execution.id!r} is not held by this engine, so it may not be written", code="lease_lost"
             )
         if held is None:
-            held = yield from self._new(execution, (row,), ())
-        else:
-            claimed = held.claimed
-            yield Transact(lambda: executions.begin_claimed(execution, row, claimed))
-        held.stored = held.latest = execution
-
-    def _new(self, execution: Execution, rows: tuple[Row, ...], starts: tuple[ChildStart, ...]) -> Program[Held]:
-        """An execution that the store does not know yet, with the lease for it."""
-        idempotency = self.beginnings.get(execution.id)
-        change = Change(
-            number=0, epoch=1, before=None, after=execution, rows=rows, starts=starts, now=self.runtime.clock.now()
-        )
-        number = yield Transact(lambda: executions.begin(execution, change, self.holder_id, idempotency))
-        held = self.held[execution.id] = Held(
-            Claimed(execution.id, number, 1, execution.status, 0), execution, self.current()
-        )
-        if execution.identity.parent is not None and execution.execution_mode == "sync":
-            self.inline.add(execution.id)
+            held = self.held[execution.id] = Held(Claimed(execution.id, 0, 1, execution.status), None, self.current())
+            if execution.identity.parent is not None and execution.execution_mode == "sync":
+                self.inline.add(execution.id)
         return held
 
     def adopt(self, effect: Adopt) -> Program[None]:
         """An execution that has a past when it begins."""
         execution = effect.execution
-        starts = [
+        held = self.held[execution.id] = Held(Claimed(execution.id, 0, 1, execution.status), None, self.current())
+        held.latest = execution
+        held.rows.extend(execution.history())
+        held.starts.extend(
             start
             for suspension in execution.suspensions.values()
             for start in children_of(execution, suspension)
             if start.mode != "sync"
-        ]
-        yield from self._new(execution, execution.journal, tuple(starts))
+        )
+        yield from self.write(held)
 
     def write(self, held: Held, *, releases: bool = False) -> Program[None]:
         """Make durable what is not yet; and give the lease back, if nothing more will come."""
@@ -222,29 +232,40 @@ class Keeper:
             return
         for left in reversed(range(TRIES)):
             try:
-                yield self._transact(change)
+                yield from self._written(held, change)
                 break
             except StorageError as error:
                 if error.code == "fenced":
                     raise _lost(change) from error
                 if error.code not in ("conflict", "commit_unknown"):
                     raise
-                if change.rows and (yield from self._has_landed(change)):
+                if change.rows and (yield from self._has_landed(held, change)):
                     break
-                if error.code == "conflict":
+                if error.code == "conflict" and change.number:
                     raise _lost(change) from error
-                if not left:
+                if error.code == "conflict" or not left:
                     raise
+        self._remember_touched(change)
+        held.written()
+
+    def _written(self, held: Held, change: Change) -> Program[None]:
+        if change.number:
+            yield self._transact(change)
+            return
+        idempotency = self.beginnings.get(change.after.id)
+        number = yield Transact(lambda: executions.begin(change, self.holder_id, idempotency))
+        held.claimed = held.claimed._replace(number=number)
+
+    def _remember_touched(self, change: Change) -> None:
         self.touched.update(start.execution_id for start in change.starts if not getattr(start, "delay_ns", 0))
         self.touched.update(letter.execution_id for letter in change.letters)
         parent = change.after.identity.parent
         if change.tells_parent and parent is not None:
             self.touched.add(parent.execution_id)
-        held.written()
 
     def _change(self, held: Held, releases: bool) -> Change | None:
         latest = held.latest
-        if latest is None or not (held.rows or releases):
+        if latest is None or not (held.rows or (releases and not latest.is_final)):
             return None
         is_end = latest.is_final and bool(held.rows)
         return Change(
@@ -252,6 +273,7 @@ class Keeper:
             epoch=held.claimed.epoch,
             before=held.stored,
             after=latest,
+            begins_claimed=held.stored is None and held.claimed.number > 0,
             rows=tuple(held.rows),
             met=tuple(held.met),
             starts=tuple(held.starts),
@@ -271,12 +293,21 @@ class Keeper:
             return Transact(lambda: executions.write(change), single=True)
         return Transact(lambda: _write_and_give_up(change))
 
-    def _has_landed(self, change: Change) -> Program[bool]:
+    def _has_landed(self, held: Held, change: Change) -> Program[bool]:
         """The rows are in the store, as they were to be written: it was this change that did it."""
+        number = change.number
+        if not number:
+            header = yield Transact(lambda: executions.header(change.after.id), reads=True)
+            if header is None or header.owner != self.holder_id:
+                return False
+            number = header.number
         first = change.after.position - len(change.rows)
         wanted = [split_body(row)[0] for row in change.rows]
-        found = yield Transact(lambda: executions.rows_at(change.number, first, len(wanted)), reads=True)
-        return [bytes(body) for body in found] == wanted
+        found = yield Transact(lambda: executions.rows_at(number, first, len(wanted)), reads=True)
+        if [bytes(body) for body in found] != wanted:
+            return False
+        held.claimed = held.claimed._replace(number=number)
+        return True
 
     def barrier(self, effect: Barrier) -> Program[None]:
         """Whatever waits to be written is written now."""
@@ -430,23 +461,6 @@ class Keeper:
 def _write_and_give_up(change: Change) -> Any:
     yield from executions.write(change)
     yield from mutexes.give_up(change.number, give_up_turns(change.after), change.now)
-
-
-def _ends_next(execution: Execution) -> bool:
-    """Nothing is left: the next row is the end."""
-    return (
-        not execution.frontier
-        and execution.suspensions is NO_SUSPENSIONS
-        and not execution.parked
-        and not execution.attention
-        and not execution.owners
-        and not execution.is_final
-    )
-
-
-def _rests_next(execution: Execution) -> bool:
-    """Only others can make it go on: no child of it is about to be started."""
-    return not any(isinstance(suspension.wait, SubWorkflowWait) for suspension in execution.suspensions.values())
 
 
 def _is_ordinary(row: Row) -> bool:

@@ -86,6 +86,8 @@ class _Session(Session):
     # ── effects ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _perform(self, effect: Perform) -> Report:
+        if self.runtime.flush is not None and (flushing := self.runtime.flush(effect.execution_id, effect.invocations)):
+            await flushing
         for invocation in self.begin(effect):
             self.done.append(await self._done(invocation))
         if self.waits_for(effect):
@@ -95,6 +97,16 @@ class _Session(Session):
     def _answer(self, invocation: Invocation) -> Answer | Awaitable[Answer]:
         if self.known_as != invocation.execution_id:
             self.drives(invocation.execution_id)
+        if self.runtime.flush is not None and (flushing := self.runtime.flush(invocation.execution_id, (invocation,))):
+            return self._answer_after(flushing, invocation)
+        return self._answer_now(invocation)
+
+    async def _answer_after(self, flushing: Awaitable[None], invocation: Invocation) -> Answer:
+        await flushing
+        answer = self._answer_now(invocation)
+        return answer if isinstance(answer, Answer) else await answer
+
+    def _answer_now(self, invocation: Invocation) -> Answer | Awaitable[Answer]:
         if not self._belongs_in_a_thread(invocation):
             given = self.runtime.call(invocation)
             if type(given) is Completed:

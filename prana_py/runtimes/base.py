@@ -21,8 +21,8 @@ from prana_py.driver.effects import (
     Deliver,
     Keep,
     Leave,
-    Load,
     Letter,
+    Load,
     LoadGraph,
     MakeId,
     Notify,
@@ -130,6 +130,8 @@ class Runtime:
             self.graphs[graph.workflow_id] = graph
         self.abandoned_calls = 0
         """Calls that were given up while their threads may still be at work."""
+        self.flush: Callable[[ExecutionId, Sequence[Invocation]], Awaitable[None] | None] | None = None
+        """Called before calls are made, or waited for: whoever keeps executions makes durable what is not yet."""
         self.mailboxes: dict[ExecutionId, Callable[[Any], None]] = {}
         self._kept: dict[ExecutionId, Execution] = {}
         self._jobs: deque[Job] = deque()

@@ -90,6 +90,8 @@ class _Session(Session):
     # ── effects ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _perform(self, effect: Perform) -> Report:
+        if self.runtime.flush is not None:
+            self.runtime.flush(effect.execution_id, effect.invocations)
         for invocation in self.begin(effect):
             self.done.append(self._call_here(invocation))
         if self.waits_for(effect):
@@ -103,6 +105,8 @@ class _Session(Session):
         if invocation.timeout_ns is not None:
             return self._answer_in_time(invocation)
         runtime = self.runtime
+        if runtime.flush is not None:
+            runtime.flush(invocation.execution_id, (invocation,))
         node_type = runtime.plain_calls and invocation.cache_ns is None and runtime.known.get(invocation.node_type)
         given = call_node(node_type, invocation) if node_type else runtime.call(invocation)
         outcome = given if type(given) is Completed else self._finished(given)

@@ -14,7 +14,7 @@ from prana_py.execution.rows import Migrated, Row
 from prana_py.execution.suspension import Suspension
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.bodies import split_body
-from prana_py.stores.records import PLACES, Claimed, Header, Stored, Submission, encode
+from prana_py.stores.records import PLACES, Header, Stored, Submission, encode
 from prana_py.stores.statements import Batch, Many, Operation, Statement
 
 
@@ -33,6 +33,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     before: Execution | None
     """As it is in the store; ``None``: it has no rows there."""
     after: Execution
+    begins_claimed: bool = False
+    """It was pending: its header is in the store, and says so."""
     rows: tuple[Row, ...] = ()
     met: tuple[int, ...] = ()
     starts: tuple[ChildStart | ErrorStart, ...] = ()
@@ -45,8 +47,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 # ── beginning ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def begin(execution: Execution, change: Change, owner: str, idempotency: Idempotency | None = None) -> Operation[int]:
+def begin(change: Change, owner: str, idempotency: Idempotency | None = None) -> Operation[int]:
     """A new execution, with all of its rows so far, under the lease of its owner. Its number."""
+    execution = change.after
     parent = execution.identity.parent
     start = Statement(
         "execution.start",
@@ -56,7 +59,7 @@ def begin(execution: Execution, change: Change, owner: str, idempotency: Idempot
             execution.workflow_version,
             execution.execution_graph.digest,
             execution.status,
-            execution.last_at,
+            change.rows[0].at if execution.identity.origin is None else execution.last_at,
             None if parent is None else parent.execution_id,
             None if parent is None else parent.wait_id,
             execution.trigger_type,
@@ -68,21 +71,6 @@ def begin(execution: Execution, change: Change, owner: str, idempotency: Idempot
     number: int = (yield start).rows[0][0]
     yield Batch(tuple(statements_of(msgspec.structs.replace(change, number=number))))
     return number
-
-
-def begin_claimed(execution: Execution, row: Row, claimed: Claimed) -> Operation[None]:
-    """A pending execution begins, under the lease that was claimed."""
-    begun = Statement(
-        "execution.begin",
-        (
-            execution.status,
-            execution.workflow_version,
-            execution.execution_graph.digest,
-            claimed.number,
-            claimed.epoch,
-        ),
-    )
-    yield Batch((*_journal(claimed.number, claimed.epoch, 0, (row,)), begun))
 
 
 def submit(
@@ -204,6 +192,9 @@ def submission_of(start: ChildStart | ErrorStart) -> Submission:
 def _header(change: Change) -> Iterator[Statement]:
     """The header, where an indexed column of it changes; and the lease, where that is given back."""
     before, after, number = change.before, change.after, change.number
+    if change.begins_claimed:
+        digest = after.execution_graph.digest
+        yield Statement("execution.begin", (after.status, after.workflow_version, digest, number, change.epoch))
     if after.is_final:
         if before is None or not before.is_final:
             error = None if after.error is None else f"{after.error.code}: {after.error.message}"[:500]

@@ -175,7 +175,7 @@ MUTANTS: Final = (
     Mutant(
         "the short way forgets the joins that waited for the node",
         "execution/straight.py",
-        "touched = vertex.joins_ahead",
+        "touched = self.vertex.joins_ahead",
         "touched = 0",
         f"{RANDOM}[acyclic-0-1]",
     ),

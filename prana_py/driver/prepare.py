@@ -15,8 +15,9 @@ from prana_py.execution.execution import Execution
 from prana_py.execution.inputs import inputs_of, mapped_params
 from prana_py.execution.names import ExecutionNames, main_input
 from prana_py.execution.storable import NotStorableError, check_storable
+from prana_py.execution.straight import Stride
 from prana_py.execution.suspension import nanoseconds
-from prana_py.identifiers import MAIN, TIMEOUT, Instant
+from prana_py.identifiers import MAIN, TIMEOUT, Instant, PortName
 
 NOTHING: Final[dict[str, Any]] = {}
 
@@ -44,6 +45,20 @@ def prepare(
     if resumption is not None:
         settled = _settled_by_resumption(activation, resumption)
         return settled if settled is not None else _resume_call(execution, activation, resumption, now)
+    context = context_of(execution, activation) if activation.scope or execution.top.context else NOTHING
+    urls = ResumeUrls(execution, activation.scope, write) if write is not None and vertex.names_resume_url else None
+    return first_call(execution, activation, now, context, urls)
+
+
+def first_call(
+    seen: Execution | Stride,
+    activation: Activation,
+    now: Instant,
+    context: dict[str, Any],
+    urls: ResumeUrls | None = None,
+) -> Invocation | Failed:
+    """The call of a run that nothing keeps from starting, or why its parameters cannot be made."""
+    vertex = activation.vertex
     arrivals = activation.arrivals
     if len(arrivals) == 1 and vertex.takes_one:
         route, value = arrivals[0].route, arrivals[0].value
@@ -53,41 +68,31 @@ def prepare(
         value = main_input(inputs)
     params = vertex.params.source
     if not vertex.params.static:
-        try:
-            names = ExecutionNames(
-                execution, activation.scope, inputs=inputs, value=value, now=now, activation=activation
-            )
-            if vertex.names_resume_url and write is not None:
-                names[RESUME_URL] = ResumeUrls(execution, activation.scope, write)
-            params = vertex.params.render(names)
-            check_storable(params)
-        except TemplateError as error:
-            return Failed(template_failure(error))
-        except NotStorableError as error:
-            return failed(
-                "params_not_storable", f"the params of node {vertex.key!r} became no data: {error}", retryable=False
-            )
+        rendered = _rendered(seen, activation, now, inputs, value, urls)
+        if isinstance(rendered, Failed):
+            return rendered
+        params = rendered
     if vertex.has_mapping and (mapped := mapped_params(activation)):
         params = {**params, **mapped}
-    identity = execution.identity
+    identity = seen.identity
     timeout = vertex.settings.timeout
     return Invocation(
         identity.id,
         identity.key_seed,
-        execution.execution_graph.workflow_id,
+        seen.execution_graph.workflow_id,
         vertex.key,
         vertex.spec.type,
         "execute",
         activation.scope,
         activation.run,
         activation.run_index,
-        activation.index if activation.index >= 0 else execution.next_index,
+        activation.index if activation.index >= 0 else seen.next_index,
         activation.attempt,
         params,
         value,
         inputs,
-        execution.state,
-        _context(execution, activation) if activation.scope or execution.top.context else NOTHING,
+        seen.state,
+        context,
         identity.preparation_data.get(vertex.key) if identity.preparation_data else None,
         None,
         None,
@@ -99,7 +104,33 @@ def prepare(
     )
 
 
-def _context(execution: Execution, activation: Activation) -> dict[str, Any]:
+def _rendered(
+    seen: Execution | Stride,
+    activation: Activation,
+    now: Instant,
+    inputs: dict[PortName, Any],
+    value: Any,
+    urls: ResumeUrls | None,
+) -> dict[str, Any] | Failed:
+    """The parameters with what their templates give."""
+    vertex = activation.vertex
+    try:
+        names = ExecutionNames(seen, activation.scope, inputs=inputs, value=value, now=now, activation=activation)
+        if urls is not None:
+            names[RESUME_URL] = urls
+        params = vertex.params.render(names)
+        check_storable(params)
+    except TemplateError as error:
+        return Failed(template_failure(error))
+    except NotStorableError as error:
+        return failed(
+            "params_not_storable", f"the params of node {vertex.key!r} became no data: {error}", retryable=False
+        )
+    return params
+
+
+def context_of(execution: Execution, activation: Activation) -> dict[str, Any]:
+    """What the node of a run remembers where it runs."""
     state = execution.scopes[activation.scope] if activation.scope else execution.top
     return state.context.get(activation.vertex.ordinal, {}) if state.context else {}
 
@@ -173,7 +204,7 @@ def _resume_call(execution: Execution, activation: Activation, resumption: Resum
         input=main_input(inputs),
         inputs=inputs,
         state=execution.state,
-        context=_context(execution, activation),
+        context=context_of(execution, activation),
         preparation=identity.preparation_data.get(vertex.key),
         data=data,
         suspension=resumption.suspension,

@@ -246,7 +246,7 @@ class Operations:
             if header.is_final or header.quarantine is not None:  # and nobody has read the letter, nor will
                 yield Transact(partial(inbox.tear_up, answer.number))
                 raise _is_final((yield from self._known(execution_id)))
-            if execution_id not in self.keeper.held and (yield from self.drive(execution_id)) is not None:
+            if (yield from self.drive(execution_id)) is not None:
                 continue
             now = yield ReadClock()
             if now >= until:
@@ -292,25 +292,42 @@ class Operations:
     # ── going on ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def drive_due(self, limit: int) -> Program[list[Execution]]:
-        """Drive what has come due, what was submitted, what letters wait for, and what dead owners have left."""
+        """Drive what has come due, what was submitted, what letters wait for, and what dead owners have left.
+
+        And then what these have given to do to others; all that was driven is given, as it is now.
+        """
         now: Instant = yield ReadClock()
         claims = yield from self.claim_due(now, limit)
-        driven = []
-        for claimed in claims:
-            execution = yield from self._drive_held(claimed.id)
-            if execution is not None:
-                driven.append(execution)
-        return driven
+        driven = {}
+        try:
+            for claimed in claims:
+                execution = yield from self._drive_held(claimed.id)
+                if execution is not None:
+                    driven[execution.id] = execution
+        except Exception:
+            for claimed in claims:
+                yield from self.give_back(claimed.id)
+            raise
+        for execution in (yield from self._drive_touched()):
+            driven[execution.id] = execution
+        return list(driven.values())
 
     def claim_due(self, now: Instant, limit: int) -> Program[list[Claimed]]:
         """Take leases of what is to be driven."""
         claims: list[Claimed] = yield Transact(lambda: leases.claim_due(self.keeper.holder_id, now, limit))
+        mine = []
         for claimed in claims:
-            self.keeper.hold(claimed)
-        return claims
+            if claimed.id in self.keeper.held:  # the lease was lost and found here; whoever drives it learns so first
+                yield Transact(partial(leases.give_back, claimed, now, now))
+            else:
+                self.keeper.hold(claimed)
+                mine.append(claimed)
+        return mine
 
     def drive(self, execution_id: ExecutionId) -> Program[Execution | None]:
         """Drive one execution to rest, if nobody else does."""
+        if execution_id in self.keeper.held:
+            return None
         claimed = yield from self.keeper.claim(execution_id)
         return None if claimed is None else (yield from self._drive_held(execution_id))
 
@@ -325,6 +342,8 @@ class Operations:
         except (_Unstartable, DrainedError):
             return None
         except StorageError as error:
+            if error.code == "lease_lost":  # somebody else goes on with it
+                return None
             if error.code not in _DAMAGE:
                 raise
             yield from self._quarantine(claimed, str(error))
@@ -399,12 +418,23 @@ class Operations:
 
     def _with_family(self, execution: Execution) -> Program[Execution]:
         """Drive what the execution has given to do to others here, if nobody else has taken it: children, parents."""
-        touched = self.keeper.touched
-        while touched:
-            yield from self.drive(touched.pop())
-        if execution.is_final:
+        driven = yield from self._drive_touched()
+        if execution.is_final or not driven:
             return execution
         return (yield from self.keeper.stored(execution.id)) or execution
+
+    def _drive_touched(self) -> Program[list[Execution]]:
+        touched = self.keeper.touched
+        driven = []
+        while touched:
+            try:
+                next_one = touched.pop()
+            except KeyError:  # another thread was quicker
+                break
+            execution = yield from self.drive(next_one)
+            if execution is not None:
+                driven.append(execution)
+        return driven
 
     def _quarantine(self, claimed: Claimed, evidence: str) -> Program[None]:
         self.keeper.forget(claimed.id)

@@ -204,18 +204,20 @@ def _header(change: Change) -> Iterator[Statement]:
     for row in change.rows:
         if isinstance(row, Migrated):
             yield Statement("execution.migrated", (row.workflow_version, row.digest, number))
-    if before is not None and before.status != after.status:
-        yield Statement("execution.status", (after.status, number))
     if change.releases:
-        yield from release(number, change.epoch, next_due(after), change.now)
+        yield from release(number, change.epoch, next_due(after), change.now, after.status)
+    elif before is not None and before.status != after.status:
+        yield Statement("execution.status", (after.status, number))
     if change.met or change.releases:
         yield Statement("notify", (after.id,))
 
 
-def release(number: int, epoch: int, wake_at: Instant | None, now: Instant) -> tuple[Statement, ...]:
+def release(
+    number: int, epoch: int, wake_at: Instant | None, now: Instant, status: str | None = None
+) -> tuple[Statement, ...]:
     """The lease is given back, until the next timer is due or somebody has sent a letter."""
     return (
-        Statement("execution.release", (wake_at, number, epoch)),
+        Statement("execution.release", (status, wake_at, number, epoch)),
         Statement("execution.release_to_letters", (now, number)),
     )
 

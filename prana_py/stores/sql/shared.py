@@ -71,7 +71,9 @@ SHARED: Final[Mapping[str, str]] = {
             AND status NOT IN ('completed', 'failed', 'cancelled')
     """,
     # ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────
-    "execution.release": "UPDATE execution SET owner = NULL, wake_at = ? WHERE number = ? AND epoch = ?",
+    "execution.release": """
+        UPDATE execution SET owner = NULL, status = coalesce(?, status), wake_at = ? WHERE number = ? AND epoch = ?
+    """,
     # A statement of its own, after the row is locked: a letter is either seen here, or wakes the execution itself.
     "execution.release_to_letters": """
         UPDATE execution SET wake_at = ? WHERE number = ? AND owner IS NULL

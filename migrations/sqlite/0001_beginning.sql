@@ -39,9 +39,12 @@ CREATE TABLE execution (
 CREATE INDEX execution_due ON execution (wake_at)
     WHERE wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL;
 CREATE INDEX execution_owner ON execution (owner) WHERE owner IS NOT NULL;
--- Lists go by these two, status by status, newest first; what else they may be narrowed by often is in the index too.
+-- Lists go by these, newest first: status by status, and what few executions are started by for itself.
 CREATE INDEX execution_status ON execution (status, created_at, number, trigger_type);
 CREATE INDEX execution_workflow ON execution (workflow_id, status, created_at, number, trigger_type);
+CREATE INDEX execution_trigger ON execution (trigger_type, created_at, number) WHERE trigger_type <> 'manual';
+CREATE INDEX execution_workflow_trigger ON execution (workflow_id, trigger_type, created_at, number)
+    WHERE trigger_type <> 'manual';
 CREATE INDEX execution_parent ON execution (parent_id, parent_wait) WHERE parent_id IS NOT NULL;
 CREATE INDEX execution_schedule ON execution (schedule_id, status) WHERE schedule_id IS NOT NULL;
 CREATE INDEX execution_quarantine ON execution (number) WHERE quarantine IS NOT NULL;

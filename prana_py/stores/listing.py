@@ -81,7 +81,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: bool | None = None
 
     def statements(self, verb: str, rest: tuple[Any, ...]) -> tuple[Statement, ...]:
-        """What to ask for, a statement for each status, because an index is in order only within one."""
+        """What to ask for: a statement for each status, where an index is in order only within one."""
         given: dict[str, tuple[Any, ...]] = {}
         if self.parent_id is not None:
             given["parent"] = (self.parent_id,)
@@ -90,14 +90,17 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         if self.workflow_id is not None:
             given["workflow"] = (self.workflow_id,)
         if self.trigger_type is not None:
-            given["trigger"] = (self.trigger_type,)
-        is_narrow = self.parent_id is not None or self.quarantined
+            given |= {"manual": ()} if self.trigger_type == "manual" else {"trigger": (self.trigger_type,)}
+        is_narrow = not {"parent", "quarantined", "trigger"}.isdisjoint(given)
         statuses = self.statuses or (() if is_narrow else STATUSES)
-        each: list[dict[str, tuple[Any, ...]]] = [{"status": (status,)} for status in statuses] or [{}]
-        return tuple(_statement(verb, {**given, **status}, rest) for status in each)
+        return tuple(_statement(verb, given, status, rest) for status in statuses or (None,))
 
 
-def _statement(verb: str, given: dict[str, tuple[Any, ...]], rest: tuple[Any, ...]) -> Statement:
+def _statement(verb: str, given: dict[str, tuple[Any, ...]], status: str | None, rest: tuple[Any, ...]) -> Statement:
+    if status == "completed" and "trigger" in given:
+        given = {**given, "completed": ()}
+    elif status is not None:
+        given = {**given, "status": (status,)}
     name = statement_name(verb, given)
     wanted = (given[condition] for condition in name.split(".")[1:])
     return Statement(name, (*(parameter for parameters in wanted for parameter in parameters), *rest))

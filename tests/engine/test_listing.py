@@ -109,6 +109,8 @@ def test_lists_are_narrowed_by_workflow_status_trigger_and_time(engine, clock):
     assert ids(engine.list(status=["failed", "pending"])) == [pending, broken]
     assert ids(engine.list(workflow="orders", status="pending")) == [pending]
     assert ids(engine.list(trigger_type="schedule")) == [done]
+    assert ids(engine.list(trigger_type="schedule", status=("completed", "failed"), workflow="bills")) == [done]
+    assert ids(engine.list(trigger_type="manual")) == [pending, broken, waiting]
     assert ids(engine.list(workflow="orders", trigger_type="schedule")) == []
     assert ids(engine.list(started_after=noon)) == [pending, done, broken]
     assert ids(engine.list(started_before=noon)) == [waiting]

@@ -30,6 +30,8 @@ class UrlWriter(msgspec.Struct, frozen=True):
 
     key: bytes
     base_url: str = ""
+    older: tuple[bytes, ...] = ()
+    """Keys that references were signed with before."""
 
     def url(self, address: Address) -> str:
         """Where the wait can be resolved, token and all."""
@@ -52,7 +54,7 @@ class UrlWriter(msgspec.Struct, frozen=True):
 
     def _real(self, match: re.Match[str], execution: Execution) -> str:
         named, signed = match.groups()
-        if not is_signature(self.key, _signed(named), signed):
+        if not any(is_signature(key, _signed(named), signed) for key in (self.key, *self.older)):
             return match.group()
         address = address_from_text(named)
         return self.url(address) if address.execution_id == execution.id else match.group()

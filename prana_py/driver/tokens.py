@@ -86,6 +86,12 @@ def address_of(keys: Sequence[bytes], token: str) -> Address:
         raise _wrong() from None
 
 
+def looks_like_token(text: str) -> bool:
+    """It begins as tokens do, and is hardly the name of anything."""
+    name, dot, _ = text.partition(".")
+    return bool(dot) and len(name) == 8 and all(letter in "0123456789abcdef" for letter in name)
+
+
 def key_id(key: bytes) -> str:
     """The name of a key, so that several can be valid while one replaces another."""
     from hashlib import blake2b

@@ -9,6 +9,7 @@ from os import urandom
 from typing import Any
 
 from prana_py.driver.program import Program
+from prana_py.driver.tokens import looks_like_token
 from prana_py.engine.heartbeat import Heartbeat
 from prana_py.engine.keeper import Durability, Keeper
 from prana_py.engine.keys import find_keys
@@ -118,7 +119,7 @@ class EngineBase:
 
     def target(self, wait: str, wait_id: WaitId | None) -> Target:
         """Which wait is meant: by its token, or by the execution's id."""
-        if wait.count(".") == 2:
+        if looks_like_token(wait):
             address = self.runtime.key_ring.address_of(wait)
             return Target(address.execution_id, address)
         return Target(wait, None, wait_id)

@@ -124,7 +124,7 @@ class Operations:
         except StorageError as error:
             if error.code != "conflict" or execution_id in self.keeper.held:
                 raise
-            return (yield from self._started_before(begin, execution_id, idempotency, error))
+            return (yield from self._started_before(begin, execution_id, idempotency))
         finally:
             self.keeper.beginnings.pop(execution_id, None)
         return (yield from self._with_family(execution))
@@ -152,18 +152,13 @@ class Operations:
         except StorageError as error:
             if error.code != "conflict":
                 raise
-            found = yield from self._same_start(begin, idempotency, error)
-            return found
-        if not is_new:
-            raise _id_taken(execution_id)
-        return execution_id
+            is_new = False
+        return execution_id if is_new else (yield from self._same_start(begin, execution_id, idempotency))
 
     def _started_before(
-        self, begin: Begin, execution_id: ExecutionId, idempotency: Idempotency | None, error: StorageError
+        self, begin: Begin, execution_id: ExecutionId, idempotency: Idempotency | None
     ) -> Program[Execution]:
-        if (yield Transact(lambda: executions.header(execution_id), reads=True)) is not None:
-            raise _id_taken(execution_id) from error
-        found = yield from self._same_start(begin, idempotency, error)
+        found = yield from self._same_start(begin, execution_id, idempotency)
         existing = yield from self.keeper.stored(found)
         if existing is None:
             raise TransitionError(
@@ -173,14 +168,15 @@ class Operations:
             )
         return existing
 
-    def _same_start(self, begin: Begin, idempotency: Idempotency | None, error: StorageError) -> Program[ExecutionId]:
-        """The execution that was started with the same key; with another input that is an error."""
+    def _same_start(
+        self, begin: Begin, execution_id: ExecutionId, idempotency: Idempotency | None
+    ) -> Program[ExecutionId]:
+        """The execution that was started with the same key; with another input, or only the same id, it is an error."""
         if idempotency is None:
-            raise error
+            raise _id_taken(execution_id)
         found = yield Transact(lambda: _by_key(begin.workflow_id, idempotency.key), reads=True)
         if found is None:
-            raise error
-        execution_id: ExecutionId
+            raise _id_taken(execution_id)
         execution_id, digest = found
         if digest != idempotency.digest:
             raise UsageError(

@@ -38,4 +38,4 @@ class KeyRing:
 
     def url_writer(self, base_url: str) -> UrlWriter:
         """What templates call by ``resume_url``."""
-        return UrlWriter(self.keys[0], base_url.rstrip("/"))
+        return UrlWriter(self.keys[0], base_url.rstrip("/"), tuple(self.keys[1:]))

@@ -59,11 +59,11 @@ class Office:
         """All rows of all journals, as they are kept."""
         return self.rows("SELECT place, body FROM journal ORDER BY place")
 
-    def refusal(self, ask: Callable[[], Any]) -> str:
+    def refusal(self, ask: Callable[..., Any], *given: Any, **named: Any) -> str:
         """The code of the error that comes; and nothing has changed: neither journals, nor who has to do what when."""
         before = self.journal(), self.duties()
         with pytest.raises(PranaError) as refused:
-            ask()
+            ask(*given, **named)
         assert (self.journal(), self.duties()) == before
         return refused.value.code
 

@@ -217,15 +217,15 @@ def test_in_a_race_the_first_one_wins_and_the_token_of_the_other_is_refused(offi
     (woken,) = office.open().wake_due()
 
     assert woken.left_by("a") == "slept"
-    assert office.refusal(lambda: engine.resume(token, 1)) == "token_withdrawn"
+    assert office.refusal(engine.resume, token, 1) == "token_withdrawn"
 
 
 def test_data_that_do_not_fit_the_schema_are_refused_and_the_wait_stays_open(office: Office):
     engine, execution = started(office, waiting(hook))
     token = engine.token(execution)
 
-    assert office.refusal(lambda: engine.resume(token, "five")) == "resume_data_invalid"
-    assert office.refusal(lambda: engine.resume(token, object())) == "request_invalid"
+    assert office.refusal(engine.resume, token, "five") == "resume_data_invalid"
+    assert office.refusal(engine.resume, token, object()) == "request_invalid"
     assert engine.resume(token, 5).completed_nodes["b"] == 5
 
 
@@ -246,7 +246,7 @@ def test_a_kept_signal_goes_bad_and_one_that_was_not_to_be_kept_is_refused(offic
     flow.add(hook, "before").then(flow.add(listen, "a"))
     engine, execution = started(office, flow.build())
 
-    assert office.refusal(lambda: engine.signal(execution.id, "go", 1, buffer=False)) == "signal_not_awaited"
+    assert office.refusal(engine.signal, execution.id, "go", 1, buffer=False) == "signal_not_awaited"
     engine.signal(execution.id, "go", 2, ttl=HOUR)
     office.clock.advance(hours=1)
     execution = engine.resume(execution.id, 1)
@@ -275,21 +275,21 @@ def test_an_execution_is_resumed_by_its_id_and_by_that_of_a_wait(office: Office)
     flow.add(hook, "b")
     engine, execution = started(office, flow.build())
 
-    assert office.refusal(lambda: engine.resume(execution.id, 1)) == "wait_ambiguous"
-    assert office.refusal(lambda: engine.resume(execution.id, 1, wait_id="c#0")) == "wait_not_open"
+    assert office.refusal(engine.resume, execution.id, 1) == "wait_ambiguous"
+    assert office.refusal(engine.resume, execution.id, 1, wait_id="c#0") == "wait_not_open"
     engine.resume(execution.id, 1, wait_id="a#0")
-    assert office.refusal(lambda: engine.resume(execution.id, 1, wait_id="a#0")) == "wait_not_open"
+    assert office.refusal(engine.resume, execution.id, 1, wait_id="a#0") == "wait_not_open"
     ended = engine.resume(execution.id, 2)
 
     assert (ended.completed_nodes["a"], ended.completed_nodes["b"]) == (1, 2)
-    assert office.refusal(lambda: engine.resume(execution.id, 1)) == "execution_final"
-    assert office.refusal(lambda: engine.resume("nobody", 1)) == "execution_not_found"
+    assert office.refusal(engine.resume, execution.id, 1) == "execution_final"
+    assert office.refusal(engine.resume, "nobody", 1) == "execution_not_found"
 
 
 def test_nobody_resumes_before_its_time_what_waits_for_a_time(office: Office):
     engine, execution = started(office, waiting(nap))
 
-    assert office.refusal(lambda: engine.resume(execution.id)) == "wait_not_due"
+    assert office.refusal(engine.resume, execution.id) == "wait_not_due"
     office.clock.advance(hours=1)
     assert engine.resume(execution.id).status == "completed"
     assert engine.wake_due() == []

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from prana_py.driver.outcome import Waiting
-from prana_py.engine.compiling import compile_workflow
-from prana_py.engine.graph_executor import GraphExecutor
-from prana_py.engine.run import run
 from prana_py.errors import (
     CompileError,
     DocumentError,
@@ -21,13 +18,8 @@ from prana_py.errors import (
     TransitionError,
     UsageError,
 )
-from prana_py.execution.execution import Execution
-from prana_py.execution.history import Difference, diff, fork
-from prana_py.execution.legacy import from_legacy
 from prana_py.execution.node_error import NodeError
-from prana_py.execution.node_execution import NodeExecution
 from prana_py.execution.suspension import Suspension
-from prana_py.graph.execution_graph import ExecutionGraph
 from prana_py.model.builder import WorkflowBuilder
 from prana_py.model.connection import Connection
 from prana_py.model.document import dump_workflow, load_workflow, workflow_from_dict, workflow_to_dict
@@ -54,11 +46,19 @@ from prana_py.nodes.returns import (
     wait_for_workflow,
     wait_until,
 )
-from prana_py.runtimes.interceptors import Change, Veto
-from prana_py.runtimes.local import LocalRuntime
 
 if TYPE_CHECKING:
+    from prana_py.engine.compiling import compile_workflow
+    from prana_py.engine.graph_executor import GraphExecutor
+    from prana_py.engine.run import run
+    from prana_py.execution.execution import Execution
+    from prana_py.execution.history import Difference, diff, fork
+    from prana_py.execution.legacy import from_legacy
+    from prana_py.execution.node_execution import NodeExecution
+    from prana_py.graph.execution_graph import ExecutionGraph
     from prana_py.runtimes.async_local import AsyncLocalRuntime
+    from prana_py.runtimes.interceptors import Change, Veto
+    from prana_py.runtimes.local import LocalRuntime
     from prana_py.testing.testing_runtime import TestingRuntime
 
 __all__ = [
@@ -125,9 +125,22 @@ __all__ = [
 
 _LATER = {
     "AsyncLocalRuntime": "prana_py.runtimes.async_local",
+    "Change": "prana_py.runtimes.interceptors",
+    "Difference": "prana_py.execution.history",
+    "Execution": "prana_py.execution.execution",
+    "ExecutionGraph": "prana_py.graph.execution_graph",
+    "GraphExecutor": "prana_py.engine.graph_executor",
+    "LocalRuntime": "prana_py.runtimes.local",
+    "NodeExecution": "prana_py.execution.node_execution",
     "TestingRuntime": "prana_py.testing.testing_runtime",
+    "Veto": "prana_py.runtimes.interceptors",
+    "compile_workflow": "prana_py.engine.compiling",
+    "diff": "prana_py.execution.history",
+    "fork": "prana_py.execution.history",
+    "from_legacy": "prana_py.execution.legacy",
+    "run": "prana_py.engine.run",
 }
-"""Names that are imported when they are asked for, because they bring an event loop, or tests, with them."""
+"""Names that are imported when they are asked for: who only writes nodes and workflows does not wait for the engine."""
 
 
 def __getattr__(name: str) -> Any:
@@ -135,4 +148,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LATER[name]), name)
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable
-from hashlib import blake2b
 from threading import Lock
 from typing import Any, Final
 
@@ -83,6 +82,8 @@ class OutputCache:
 
 def call_key(invocation: Invocation) -> bytes | None:
     """The same for equal calls; ``None`` when what the node is given has no stored form."""
+    from hashlib import blake2b
+
     given: tuple[Any, ...] = (invocation.node_type, invocation.params, invocation.input, invocation.inputs)
     try:
         return blake2b(_KEYS.encode(given), digest_size=32).digest()

@@ -11,6 +11,7 @@ from prana_py.builtin_nodes.filter import filter_
 from prana_py.builtin_nodes.flow import assert_, log, noop, stop_
 from prana_py.builtin_nodes.logic import if_, switch
 from prana_py.builtin_nodes.loops import for_each, while_
+from prana_py.builtin_nodes.schedule_triggers import cron_trigger, interval_trigger
 from prana_py.builtin_nodes.triggers import error_trigger, manual_trigger, workflow_trigger
 from prana_py.builtin_nodes.wait import race, wait
 from prana_py.builtin_nodes.workflow import execute_workflow, set_state
@@ -21,6 +22,8 @@ BUILTIN_NODES: Final[tuple[AnyNode, ...]] = (
     manual_trigger,
     workflow_trigger,
     error_trigger,
+    cron_trigger,
+    interval_trigger,
     if_,
     switch,
     filter_,

@@ -12,7 +12,7 @@ import pytest
 
 from tests.house.sources import PACKAGE, TOP, modules, syntax
 
-PURE = ("errors.py", "identifiers.py", "model", "expressions", "graph", "execution", "driver")
+PURE = ("errors.py", "identifiers.py", "model", "expressions", "graph", "execution", "driver", "schedules")
 
 ENTRY_POINTS = {"prana_py.engine.core", "prana_py.cli.__main__", "prana_py.cli.main"}
 """Modules that are called from outside, so that nothing inside imports them."""

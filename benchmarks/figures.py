@@ -54,6 +54,8 @@ def import_time(quick: bool) -> Iterator[Figure]:
     pairs = [(_import_ms("prana_py"), _import_ms("msgspec, pyrsistent")) for _ in range(3 if quick else 11)]
     ours, floor = (median(taken) for taken in zip(*pairs, strict=True))
     yield Figure("import prana_py", 1, "ms", ours, floor, 60, is_time=True)
+    whole = median(_import_ms("prana_py.engine.run") for _ in range(3 if quick else 11))
+    yield Figure("import of what runs a workflow", 1, "ms", whole, floor, None, is_time=True)
 
 
 def _import_ms(what: str) -> float:

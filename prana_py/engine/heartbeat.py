@@ -22,6 +22,11 @@ class Heartbeat:
         self._lock = Lock()
         self._thread: Thread | None = None
 
+    @property
+    def is_on(self) -> bool:
+        """It has begun."""
+        return self._thread is not None
+
     def ensure(self) -> None:
         """Begin, if it has not begun yet."""
         if self._thread is None:

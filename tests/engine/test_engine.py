@@ -1,6 +1,7 @@
 """An engine keeps what it starts, and whoever opens the same store goes on from there."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def ship(input):
     return {"shipped": input}
 
 
-NODES = [approval, ship]
+NODES: list[Any] = [approval, ship]
 
 
 def orders():

@@ -83,6 +83,17 @@ CREATE TABLE inbox (
     UNIQUE (execution, dedupe_key)
 );
 
+-- Requests that carry an id of their own, so that one that is delivered twice has one effect. Those that were refused
+-- are forgotten.
+CREATE TABLE delivery (
+    execution   BIGINT NOT NULL,
+    delivery_id TEXT    NOT NULL,
+    digest      TEXT    NOT NULL,
+    taken_in_at BIGINT NOT NULL,
+    PRIMARY KEY (execution, delivery_id)
+);
+CREATE INDEX delivery_age ON delivery (execution, taken_in_at);
+
 -- Whoever drives executions, as long as he says so.
 CREATE TABLE holder (
     id      TEXT    PRIMARY KEY,
@@ -99,6 +110,23 @@ CREATE TABLE mutex (
     UNIQUE (name, execution, run)
 );
 CREATE INDEX mutex_execution ON mutex (execution);
+
+-- When the clock starts a workflow: one row for each expression or interval of a trigger node.
+CREATE TABLE schedule (
+    id          TEXT    PRIMARY KEY,
+    workflow_id TEXT    NOT NULL,
+    version     BIGINT NOT NULL,
+    node_key    TEXT    NOT NULL,
+    position    BIGINT NOT NULL,
+    schedule    TEXT    NOT NULL,
+    next_at     BIGINT,                   -- the next firing, if there will be one
+    last_at     BIGINT,                   -- the last firing that was due
+    seen_at     BIGINT NOT NULL,          -- what the clock said when that was dealt with
+    paused      BIGINT NOT NULL
+);
+CREATE INDEX schedule_due ON schedule (next_at) WHERE paused = 0;
+CREATE INDEX schedule_seen ON schedule (seen_at) WHERE paused = 0;
+CREATE INDEX schedule_workflow ON schedule (workflow_id);
 
 -- Large values, each once.
 CREATE TABLE blob (

@@ -31,11 +31,11 @@ from prana_py.identifiers import ExecutionId, Instant, NodeKey, WaitId, Workflow
 from prana_py.model.document import dump_workflow
 from prana_py.model.workflow import Workflow
 from prana_py.runtimes.base import Runtime, only_wait
-from prana_py.stores import executions, inbox, leases, workflows
+from prana_py.stores import deliveries, executions, inbox, leases, workflows
 from prana_py.stores.executions import Idempotency
 from prana_py.stores.inbox import Answer
 from prana_py.stores.records import Claimed, Content, Header, Submission, WorkflowVersion, decode_submission, encode
-from prana_py.stores.statements import Operation, Statement
+from prana_py.stores.statements import Batch, Operation, Statement
 
 MOST_CRASHES: Final = 5
 """How often an execution may bring down whoever drives it, at the same place, before nobody drives it any more."""
@@ -58,6 +58,13 @@ class Target(NamedTuple):
         return self.wait_id or only_wait(execution)
 
 
+class Delivery(NamedTuple):
+    """What makes a request the same as one that came before: the id that its sender gave it, and what it says."""
+
+    id: str
+    digest: str
+
+
 class Asked(NamedTuple):
     """What somebody wants of an execution."""
 
@@ -67,6 +74,7 @@ class Asked(NamedTuple):
     timeout_ns: int
     """How long to wait for whoever drives it."""
     is_token: bool = False
+    delivery: Delivery | None = None
 
 
 class Begin(NamedTuple):
@@ -189,19 +197,26 @@ class Operations:
 
     # ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def resume(self, target: Target, data: Any, timeout_ns: int) -> Program[Execution]:
+    def resume(self, target: Target, data: Any, timeout_ns: int, delivery_id: str | None = None) -> Program[Execution]:
         """Resolve a wait, and drive on; whoever drives it already does so, else this program."""
 
         def request(execution: Execution) -> Request:
             return Resume(target.wait_of(execution), data)
 
-        return (yield from self._ask(Asked(target.execution_id, request, timeout_ns, target.address is not None)))
+        delivery = delivery_of(delivery_id, [target.address, target.wait_id, data])
+        asked = Asked(target.execution_id, request, timeout_ns, target.address is not None, delivery)
+        return (yield from self._ask(asked))
 
-    def ask(self, execution_id: ExecutionId, request: Request, timeout_ns: int) -> Program[Execution]:
+    def ask(
+        self, execution_id: ExecutionId, request: Request, timeout_ns: int, delivery_id: str | None = None
+    ) -> Program[Execution]:
         """Have a request met."""
-        return (yield from self._ask(Asked(execution_id, lambda _: request, timeout_ns)))
+        delivery = delivery_of(delivery_id, request)
+        return (yield from self._ask(Asked(execution_id, lambda _: request, timeout_ns, delivery=delivery)))
 
     def _ask(self, asked: Asked) -> Program[Execution]:
+        if asked.delivery is not None:
+            return (yield from self._once(asked, asked.delivery))
         if asked.execution_id not in self.keeper.held:
             claimed = yield from self.keeper.claim(asked.execution_id)
             if claimed is not None:
@@ -225,23 +240,77 @@ class Operations:
         execution_id = asked.execution_id
         key = f"asked {self.keeper.holder_id} {yield MakeId()}"
         now: Instant = yield ReadClock()
-        until = Instant(now + asked.timeout_ns)
         is_sent = False
         while not is_sent:  # it may end between the look and the letter; the next look says so
-            execution = yield from self._known(execution_id, is_token=asked.is_token)
-            request = well_formed(asked.request_of(execution))
-            if execution.is_final:
-                raise _is_final(execution)
+            request = yield from self._request(asked)
             is_sent = yield Transact(partial(inbox.post, execution_id, key, request, now))
+        answer = yield from self._answer(execution_id, key, Instant(now + asked.timeout_ns))
+        if answer.refusal is None:
+            return (yield from self._with_family((yield from self._known(execution_id))))
+        yield Transact(partial(inbox.tear_up, answer.number))
+        raise (yield from self._why_not(asked, answer.refusal))
+
+    def _once(self, asked: Asked, delivery: Delivery) -> Program[Execution]:
+        """Have a request met, unless it was before: then the execution is given as it is.
+
+        It always goes by letter, so that whoever drives it, and whoever goes on after a crash, meets it once.
+        """
+        execution_id = asked.execution_id
+        now: Instant = yield ReadClock()
+        known = partial(deliveries.known, execution_id, delivery.id)
+        while True:
+            digest: str | None = yield Transact(known, reads=True)
+            if digest is None:
+                digest = yield from self._delivered(asked, delivery, now)
+            if digest is None:
+                continue
+            if digest != delivery.digest:
+                raise _other_delivery(execution_id, delivery)
+            key = deliveries.letter_key(delivery.id)
+            answer = yield from self._answer(execution_id, key, Instant(now + asked.timeout_ns))
+            if answer.refusal is not None:
+                yield Transact(partial(deliveries.refuse, execution_id, delivery.id, answer.number))
+                raise (yield from self._why_not(asked, answer.refusal))
+            if (yield Transact(known, reads=True)) is not None:
+                return (yield from self._with_family((yield from self._known(execution_id))))
+
+    def _delivered(self, asked: Asked, delivery: Delivery, now: Instant) -> Program[str | None]:
+        """Send what is delivered for the first time. ``None``: something has happened meanwhile; look again."""
+        if (yield from self.header(asked.execution_id)).status == "pending":
+            yield from self.drive(asked.execution_id)
+        try:
+            request = yield from self._request(asked)
+        except TransitionError:
+            known = partial(deliveries.known, asked.execution_id, delivery.id)
+            if (yield Transact(known, reads=True)) is None:
+                raise
+            return None  # the same one, a moment before
+        digest: str | None = yield Transact(
+            partial(deliveries.take_in, asked.execution_id, delivery.id, delivery.digest, request, now)
+        )
+        return digest
+
+    def _request(self, asked: Asked) -> Program[Request]:
+        """What is asked of the execution as it is in the store; or the error that says why it cannot be."""
+        execution = yield from self._known(asked.execution_id, is_token=asked.is_token)
+        request = well_formed(asked.request_of(execution))
+        if execution.is_final:
+            raise _is_final(execution)
+        return request
+
+    def _answer(self, execution_id: ExecutionId, key: str, until: Instant) -> Program[Answer]:
+        """What becomes of a letter: whoever drives the execution reads it, or else this program does."""
         while True:
             news: int = yield ReadNews()
             header = yield from self.header(execution_id)
             answer: Answer = yield Transact(lambda: inbox.answer(execution_id, key), reads=True)
             if not answer.is_open:
-                return (yield from self._answered(asked, answer))
-            if header.is_final or header.quarantine is not None:  # and nobody has read the letter, nor will
-                yield Transact(partial(inbox.tear_up, answer.number))
-                raise _is_final((yield from self._known(execution_id)))
+                return answer
+            if header.is_final:  # and nobody has read the letter, nor will
+                refusal = _is_final((yield from self._known(execution_id)))
+                return Answer(False, answer.number, refusal.details())
+            if header.quarantine is not None:
+                yield from self._known(execution_id)
             if (yield from self.drive(execution_id)) is not None:
                 continue
             now = yield ReadClock()
@@ -249,16 +318,17 @@ class Operations:
                 raise _not_answered_yet(execution_id)
             yield AwaitNews(execution_id, news, Instant(min(until, now + LOOK_AGAIN_NS)))
 
-    def _answered(self, asked: Asked, answer: Answer) -> Program[Execution]:
-        """The execution as it is now that a letter was met, or why it was not."""
-        execution = yield from self._known(asked.execution_id)
-        if answer.refusal is None:
-            return (yield from self._with_family(execution))
-        yield Transact(partial(inbox.tear_up, answer.number))
-        if asked.is_token:
-            asked.request_of(execution)  # whoever looks by the token sees best why
-        told = dict(answer.refusal)
-        raise TransitionError(told.pop("message"), **told)
+    def _why_not(self, asked: Asked, refusal: dict[str, Any]) -> Program[TransitionError]:
+        """Why a request was refused; whoever comes with a token is told what became of its wait."""
+        told = dict(refusal)
+        error = TransitionError(told.pop("message"), **told)
+        if not asked.is_token:
+            return error
+        try:
+            asked.request_of((yield from self._known(asked.execution_id)))
+        except TransitionError as clearer:
+            return clearer
+        return error
 
     def _known(self, execution_id: ExecutionId, *, is_token: bool = False) -> Program[Execution]:
         """The execution as it is in the store, or the error that says why it cannot be had."""
@@ -528,9 +598,17 @@ def idempotency_of(begin: Begin) -> Idempotency | None:
     """What makes a start the same as another one: its key, and a digest of what it is given."""
     if begin.idempotency_key is None:
         return None
-    content = [begin.trigger, begin.input, dict(begin.options.variables)]
+    return Idempotency(begin.idempotency_key, _digest([begin.trigger, begin.input, dict(begin.options.variables)]))
+
+
+def delivery_of(delivery_id: str | None, content: Any) -> Delivery | None:
+    """What makes a request the same as another one: its id, and a digest of what it says."""
+    return None if delivery_id is None else Delivery(delivery_id, _digest(content))
+
+
+def _digest(content: Any) -> str:
     body = msgspec.json.encode(content, enc_hook=repr, order="sorted")
-    return Idempotency(begin.idempotency_key, blake2b(body, digest_size=16).hexdigest())
+    return blake2b(body, digest_size=16).hexdigest()
 
 
 def _triggers_of(workflow: Workflow, runtime: Runtime) -> Iterable[NodeKey]:
@@ -581,7 +659,7 @@ def _unstartable(claimed: Claimed, submission: Submission, error: PranaError, no
             is_one_of_many=submission.is_one_of_many,
         )
         result: Content = ChildFailed(child, error.code, error.message).as_request()
-        yield from executions.post(parent.execution_id, f"end of {claimed.id}", encode(result), now)
+        yield Batch(executions.post(parent.execution_id, f"end of {claimed.id}", encode(result), now))
 
 
 def _rests(execution: Execution) -> bool:
@@ -597,6 +675,16 @@ def _rests(execution: Execution) -> bool:
 
 _IDLE: Final = frozenset({"webhook", "interval", "schedule", "signal", "retry"})
 """Kinds of waits to which whoever takes an execution up has nothing to do."""
+
+
+def _other_delivery(execution_id: ExecutionId, delivery: Delivery) -> UsageError:
+    return UsageError(
+        f"something else was delivered to execution {execution_id!r} as {delivery.id!r} before; give every delivery "
+        "an id of its own, and the same one only when the same is delivered again",
+        code="delivery_mismatch",
+        execution_id=execution_id,
+        delivery_id=delivery.id,
+    )
 
 
 def _not_answered_yet(execution_id: ExecutionId) -> TransitionError:

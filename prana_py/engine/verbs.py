@@ -98,6 +98,7 @@ class EngineVerbs(EngineBase):
     @driving
     def start(
         self,
+        /,
         workflow: WorkflowId,
         input: Any = None,
         *,
@@ -113,6 +114,7 @@ class EngineVerbs(EngineBase):
     @verb
     def submit(
         self,
+        /,
         workflow: WorkflowId,
         input: Any = None,
         *,
@@ -132,10 +134,19 @@ class EngineVerbs(EngineBase):
 
     @driving
     def resume(
-        self, wait: str, data: Any = None, *, wait_id: WaitId | None = None, timeout: timedelta = WAIT
+        self,
+        wait: str,
+        data: Any = None,
+        *,
+        wait_id: WaitId | None = None,
+        delivery_id: str | None = None,
+        timeout: timedelta = WAIT,
     ) -> Program[Execution]:
-        """Resolve a wait and drive on: the one of a token, or, by an execution's id, its only one or a named one."""
-        return self.operations.resume(self.target(wait, wait_id), data, nanoseconds(timeout))
+        """Resolve a wait and drive on: the one of a token, or, by an execution's id, its only one or a named one.
+
+        What is delivered again under the same ``delivery_id`` has no second effect: the execution is given as it is.
+        """
+        return self.operations.resume(self.target(wait, wait_id), data, nanoseconds(timeout), delivery_id)
 
     @driving
     def signal(
@@ -146,11 +157,16 @@ class EngineVerbs(EngineBase):
         *,
         buffer: bool = True,
         ttl: timedelta | None = None,
+        delivery_id: str | None = None,
         timeout: timedelta = WAIT,
     ) -> Program[Execution]:
-        """Send a named signal: to whoever waits for it, or to be kept until somebody does."""
+        """Send a named signal: to whoever waits for it, or to be kept until somebody does.
+
+        What is delivered again under the same ``delivery_id`` has no second effect: the execution is given as it is.
+        """
         ttl_ns = None if ttl is None else nanoseconds(ttl)
-        return self.operations.ask(execution_id, Signal(name, data, buffer, ttl_ns), nanoseconds(timeout))
+        request = Signal(name, data, buffer, ttl_ns)
+        return self.operations.ask(execution_id, request, nanoseconds(timeout), delivery_id)
 
     @driving
     def cancel(
@@ -185,9 +201,16 @@ class EngineVerbs(EngineBase):
         return self.operations.ask(execution_id, AddItems(node, tuple(items), close), nanoseconds(timeout))
 
     @driving
-    def ask(self, execution_id: ExecutionId, request: Request, *, timeout: timedelta = WAIT) -> Program[Execution]:
+    def ask(
+        self,
+        execution_id: ExecutionId,
+        request: Request,
+        *,
+        delivery_id: str | None = None,
+        timeout: timedelta = WAIT,
+    ) -> Program[Execution]:
         """Have a request met, here or by whoever drives the execution just now; ``TransitionError`` if it cannot be."""
-        return self.operations.ask(execution_id, request, nanoseconds(timeout))
+        return self.operations.ask(execution_id, request, nanoseconds(timeout), delivery_id)
 
     # ── going on ──────────────────────────────────────────────────────────────────────────────────────────────────
 

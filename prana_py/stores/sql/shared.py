@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from prana_py.stores.sql.schedules import SCHEDULES
+
 HEADER: Final = (
     "number, id, workflow_id, workflow_version, digest, status, created_at, ended_at, parent_id, parent_wait, "
     "trigger_type, schedule_id, owner, epoch, wake_at, crashes, quarantine, error"
@@ -12,6 +14,7 @@ HEADER: Final = (
 """The columns of a header, in the order in which ``records.Header`` has them."""
 
 SHARED: Final[Mapping[str, str]] = {
+    **SCHEDULES,
     # ── workflows ─────────────────────────────────────────────────────────────────────────────────────────────────
     "workflow.insert": """
         INSERT INTO workflow (id, version, digest, name, definition, published_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -128,6 +131,23 @@ SHARED: Final[Mapping[str, str]] = {
     "inbox.letter": """
         SELECT i.number, i.refusal FROM inbox AS i JOIN execution AS e ON e.number = i.execution
         WHERE e.id = ? AND i.dedupe_key = ?
+    """,
+    # ── deliveries ────────────────────────────────────────────────────────────────────────────────────────────────
+    "delivery.of": """
+        SELECT d.digest FROM delivery AS d JOIN execution AS e ON e.number = d.execution
+        WHERE e.id = ? AND d.delivery_id = ?
+    """,
+    "delivery.take_in": """
+        INSERT INTO delivery (execution, delivery_id, digest, taken_in_at)
+        SELECT number, ?, ?, ? FROM execution
+        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+        ON CONFLICT (execution, delivery_id) DO NOTHING
+    """,
+    "delivery.forget": """
+        DELETE FROM delivery WHERE execution = (SELECT number FROM execution WHERE id = ?) AND delivery_id = ?
+    """,
+    "delivery.outdated": """
+        DELETE FROM delivery WHERE execution = (SELECT number FROM execution WHERE id = ?) AND taken_in_at < ?
     """,
     # ── mutexes ───────────────────────────────────────────────────────────────────────────────────────────────────
     "mutex.line_up": """

@@ -48,7 +48,9 @@ from prana_py.nodes.returns import (
 )
 
 if TYPE_CHECKING:
+    from prana_py.engine.async_engine import AsyncEngine
     from prana_py.engine.compiling import compile_workflow
+    from prana_py.engine.engine import Engine
     from prana_py.engine.graph_executor import GraphExecutor
     from prana_py.engine.run import run
     from prana_py.execution.execution import Execution
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from prana_py.testing.testing_runtime import TestingRuntime
 
 __all__ = [
+    "AsyncEngine",
     "AsyncLocalRuntime",
     "Catalog",
     "Change",
@@ -70,6 +73,7 @@ __all__ = [
     "Difference",
     "DocumentError",
     "Each",
+    "Engine",
     "Execution",
     "ExecutionError",
     "ExecutionGraph",
@@ -124,6 +128,8 @@ __all__ = [
 ]
 
 _LATER = {
+    "AsyncEngine": "prana_py.engine.async_engine",
+    "Engine": "prana_py.engine.engine",
     "AsyncLocalRuntime": "prana_py.runtimes.async_local",
     "Change": "prana_py.runtimes.interceptors",
     "Difference": "prana_py.execution.history",

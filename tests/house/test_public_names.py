@@ -6,6 +6,7 @@ import prana_py
 from tests.house.sources import PACKAGE
 
 PUBLIC_NAMES = {
+    "AsyncEngine",
     "AsyncLocalRuntime",
     "Catalog",
     "Change",
@@ -14,6 +15,7 @@ PUBLIC_NAMES = {
     "Difference",
     "DocumentError",
     "Each",
+    "Engine",
     "Execution",
     "ExecutionError",
     "ExecutionGraph",

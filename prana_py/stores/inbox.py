@@ -11,7 +11,7 @@ from prana_py.errors import PranaError
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores import executions
 from prana_py.stores.records import Content, decode_content, encode
-from prana_py.stores.statements import Operation, Statement
+from prana_py.stores.statements import Batch, Operation, Statement
 
 
 class Answer(NamedTuple):
@@ -25,9 +25,8 @@ class Answer(NamedTuple):
 
 def post(execution_id: ExecutionId, dedupe_key: str, content: Content, now: Instant) -> Operation[bool]:
     """Send a letter; false if there is no such execution, it has ended, or the letter was sent before."""
-    posted, *others = executions.post(execution_id, dedupe_key, encode(content), now)
-    is_new: bool = (yield posted).touched > 0
-    yield from others
+    posted, *_ = yield Batch(executions.post(execution_id, dedupe_key, encode(content), now))
+    is_new: bool = posted.touched > 0
     return is_new
 
 

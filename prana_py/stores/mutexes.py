@@ -10,7 +10,7 @@ from prana_py.execution.rows import RunKey
 from prana_py.identifiers import Instant
 from prana_py.stores import executions
 from prana_py.stores.records import encode
-from prana_py.stores.statements import Operation, Statement
+from prana_py.stores.statements import Batch, Operation, Statement
 
 _RUNS = msgspec.msgpack.Decoder(RunKey)
 
@@ -31,4 +31,4 @@ def give_up(number: int, effect: ReleaseMutexes, now: Instant) -> Operation[None
         yield Statement("mutex.leave", (ticket,))
         for (next_id,) in (yield Statement("mutex.next", (name,))).rows:
             key = f"turn at {name} after {ticket}"
-            yield from executions.post(next_id, key, encode(MutexFree(name)), now)
+            yield Batch(executions.post(next_id, key, encode(MutexFree(name)), now))

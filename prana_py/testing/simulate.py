@@ -108,7 +108,7 @@ class SimulationResult(msgspec.Struct, frozen=True, kw_only=True):
 
     def audit(self) -> frozenset[Entry]:
         """Every run of every execution, without times and order."""
-        return frozenset(entry for execution in self.executions.values() for entry in _entries(execution))
+        return frozenset(entry for execution in self.executions.values() for entry in entries_of(execution))
 
 
 def simulate(
@@ -164,7 +164,7 @@ def unlike(calm: SimulationResult, disturbed: SimulationResult) -> Iterator[str]
     """In what two simulations of one workflow differ that must not."""
     if calm.statuses != disturbed.statuses:
         yield f"statuses {disturbed.statuses} instead of {calm.statuses}"
-    if _without_counts(calm.execution.output) != _without_counts(disturbed.execution.output):
+    if without_counts(calm.execution.output) != without_counts(disturbed.execution.output):
         yield f"output {disturbed.execution.output!r} instead of {calm.execution.output!r}"
     more, less = disturbed.audit() - calm.audit(), calm.audit() - disturbed.audit()
     if more or less:
@@ -181,15 +181,16 @@ def ended_twice(result: SimulationResult) -> Iterator[str]:
             yield f"run {effect.run} of {effect.node_key!r} ended {effect.completions} times"
 
 
-def _entries(execution: Execution) -> Iterator[Entry]:
+def entries_of(execution: Execution) -> Iterator[Entry]:
+    """The runs of an execution."""
     for key, runs in execution.node_executions.items():
         for run in runs:
             code = None if run.error is None else run.error.code
-            output = _without_counts(run.output)
+            output = without_counts(run.output)
             yield Entry(execution.id, key, run.scope, run.run, run.status, run.output_ports, output, code)
 
 
-def _without_counts(value: Any) -> str:
+def without_counts(value: Any) -> str:
     """A value as text. The run index, also in wait ids, counts over all items of a loop, which may overtake another."""
     return _COUNTS.sub("", repr(value))
 

@@ -1,0 +1,64 @@
+"""The databases in which executions are lived through."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copyfile
+from typing import TypeAlias
+
+import pytest
+
+from prana_py.stores import migrations
+from prana_py.stores.sqlite import SqliteDatabase
+from tests.durability.living import Place
+
+MakePlace: TypeAlias = Callable[[], Place]
+"""An empty database, for one life."""
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All processes of a test know the same key."""
+    monkeypatch.setenv("PRANA_KEY", b64encode(b"k" * 32).decode())
+
+
+@pytest.fixture(params=["memory", "file"])
+def make_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakePlace]:
+    with _in_memory() if request.param == "memory" else _in_files(tmp_path) as make:
+        yield make
+
+
+@contextmanager
+def _in_memory() -> Iterator[MakePlace]:
+    opened: list[SqliteDatabase] = []
+
+    def make() -> Place:
+        while opened:
+            opened.pop().close()
+        database = SqliteDatabase()
+        migrations.migrate(database)
+        opened.append(database)
+        return Place("sqlite://", lambda: database, is_shared=True)
+
+    yield make
+    while opened:
+        opened.pop().close()
+
+
+@contextmanager
+def _in_files(folder: Path) -> Iterator[MakePlace]:
+    template = folder / "template.db"
+    database = SqliteDatabase(template)
+    migrations.migrate(database)
+    database.close()
+    made: list[Path] = []
+
+    def make() -> Place:
+        path = folder / f"{len(made)}.db"
+        made.append(copyfile(template, path))
+        return Place(f"sqlite:///{path}", lambda: SqliteDatabase(path, watch_interval=3600))
+
+    yield make

@@ -14,6 +14,7 @@ from prana_py.execution.rows import Migrated, Row
 from prana_py.execution.suspension import Suspension
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.bodies import split_body
+from prana_py.stores.lines import after_end
 from prana_py.stores.records import PLACES, Header, Stored, Submission, encode
 from prana_py.stores.statements import Batch, Many, Operation, Statement
 
@@ -199,6 +200,8 @@ def _header(change: Change) -> Iterator[Statement]:
         if before is None or not before.is_final:
             error = None if after.error is None else f"{after.error.code}: {after.error.message}"[:500]
             yield Statement("execution.ended", (after.status, after.last_at, error, number))
+            if after.trigger_type == "schedule":
+                yield from after_end(number, change.now)
             yield Statement("notify", (after.id,))
         return
     for row in change.rows:

@@ -250,7 +250,7 @@ def _begun(execution: Execution, activation: Activation, outcome: Opened, at: In
         max_rounds=outcome.max_rounds,
     )
     index = index_of(execution, activation)
-    return Begun(at, *activation.key, index, activation.attempt, plan, params)
+    return Begun(at, *activation.key, activation.run_index, index, activation.attempt, plan, params)
 
 
 # ── waits ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -87,11 +87,17 @@ def _startable(
         for activation in reversed(execution.frontier):
             if activation.not_before > now:
                 until = activation.not_before if until is None else min(until, activation.not_before)
-            elif not in_flight or activation.key not in in_flight:
+            elif not in_flight or (activation.key not in in_flight and not _is_held_up(activation, in_flight)):
                 chosen.append(activation)
                 if len(chosen) == free:
                     break
     return Launch(tuple(chosen)) if chosen else Await(until)
+
+
+def _is_held_up(activation: Activation, in_flight: dict[RunKey, Any]) -> bool:
+    """The run has its mutex, but the call of one that had it before and was withdrawn has not ended yet."""
+    mutex = activation.vertex.settings.mutex
+    return mutex is not None and any(flight.activation.vertex.settings.mutex == mutex for flight in in_flight.values())
 
 
 def _at_rest(execution: Execution, now: Instant) -> Decision:

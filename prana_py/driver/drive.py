@@ -199,7 +199,7 @@ class Drive:
     def _begin(self, activation: Activation) -> Program[None]:
         self.begun_here.add(activation.key)
         index = index_of(self.execution, activation)
-        yield from self.write(Begun(self.now, *activation.key, index, activation.attempt))
+        yield from self.write(Begun(self.now, *activation.key, activation.run_index, index, activation.attempt))
 
     def starting(self, activation: Activation) -> Any:
         return starting(

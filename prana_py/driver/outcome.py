@@ -52,8 +52,6 @@ class Opened(msgspec.Struct, frozen=True, gc=False, tag="opened", kw_only=True):
     condition: str | None = None
     """``while`` only: another round follows as long as it holds over the last round's result."""
     max_rounds: int | None = None
-    state: dict[str, Any] | None = None
-    context: dict[str, Any] | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False, tag="waiting"):

@@ -12,8 +12,6 @@ from prana_py.execution.activation import RANK_BITS, RANK_MASK, Activation, Arri
 from prana_py.execution.execution import NO_SUSPENSIONS, Ending, Execution, ExecutionStatus, OwnerRun, waits_for_others
 from prana_py.execution.iterations import count_iteration
 from prana_py.execution.rows import (
-    AttemptFailed,
-    Cancelled,
     Forked,
     Gate,
     Row,
@@ -21,8 +19,6 @@ from prana_py.execution.rows import (
     ScopeClosed,
     ScopeOpened,
     Settled,
-    Stopped,
-    Suspended,
 )
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState
 from prana_py.execution.suspension import GuardWait, MutexWait, Suspension, Wait
@@ -313,12 +309,10 @@ class Draft:
 
     def amend(self, row: Row, whole: Row) -> None:
         """The row is complete only now: remember it whole where it is the latest of its node."""
-        if not isinstance(row, Settled | Suspended | AttemptFailed | Cancelled | Stopped) or not self.is_open(
-            row.scope
-        ):
+        if not isinstance(row, RunRow) or not isinstance(whole, RunRow) or not self.is_open(row.scope):
             return
         state, slot = self.scope(row.scope), self.graph.vertex(row.node).slot
-        if state.latest[slot] is row and isinstance(whole, Settled | Suspended | AttemptFailed | Cancelled | Stopped):
+        if state.latest[slot] is row:
             self.put(row.scope, replace(state, latest=state.latest.set(slot, whole)))
 
     def index(self, activation: Activation) -> int:

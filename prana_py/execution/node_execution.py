@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from prana_py.execution.node_error import NodeError
+from prana_py.execution.row_graphs import with_graphs
 from prana_py.execution.rows import (
     AllWithdrawn,
     ArrivalRef,
@@ -87,11 +88,16 @@ class NodeExecution(msgspec.Struct, frozen=True, kw_only=True):
         return timedelta(microseconds=(self.completed_at_ns - self.started_at_ns) // 1000)
 
 
-def fold_runs(graph: ExecutionGraph, rows: Iterable[Row]) -> list[NodeExecution]:
-    """Every run that the rows tell of, in the order of their execution indices."""
+def fold_runs(
+    newest: ExecutionGraph, rows: Iterable[Row], earlier: tuple[ExecutionGraph, ...] = ()
+) -> list[NodeExecution]:
+    """Every run that the rows tell of, in the order of their execution indices.
+
+    ``newest`` is the graph of the last row; ``earlier`` are those of the versions that the execution was moved from.
+    """
     runs: dict[RunKey, NodeExecution] = {}
     waits: dict[WaitId, RunKey] = {}
-    for row in rows:
+    for row, graph in with_graphs(rows, newest, earlier):
         match row:
             case Settled() | Stopped() | AttemptFailed() | Suspended() | Begun() | Cancelled():
                 key = (row.node, row.scope, row.run)
@@ -157,7 +163,7 @@ def _told(
             node_key=row.node,
             scope=row.scope,
             run=row.run,
-            run_index=0 if isinstance(row, Begun) else row.run_index,
+            run_index=row.run_index,
             execution_index=row.execution_index,
             status="ready",
             params=static,
@@ -165,7 +171,7 @@ def _told(
         )
     changes: dict[str, Any] = {"status": _STATUS[type(row)], "attempt": row.attempt}
     if not isinstance(row, Begun):
-        changes |= {"run_index": row.run_index, "started_at_ns": row.started_at}
+        changes["started_at_ns"] = row.started_at
     if not isinstance(row, Cancelled) and row.params is not None:
         changes["params"] = row.params
     match row:

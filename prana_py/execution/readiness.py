@@ -279,7 +279,7 @@ def _gate(draft: Draft, vertex: Vertex, scope: Scope) -> Gate:
 
 def _at_guards(draft: Draft, in_flight: frozenset[RunKey]) -> Consequence | None:
     """Guards are looked at again after every row: they open, and what they let in and has not begun goes again."""
-    for suspension in draft.suspensions.values():
+    for suspension in sorted(draft.suspensions.values(), key=_by_age):
         if isinstance(suspension.wait, GuardWait):
             vertex = draft.graph.vertex(suspension.node_key)
             if vertex.enabled_if is not None and guard_holds(vertex.enabled_if, draft, suspension.scope):
@@ -291,6 +291,10 @@ def _at_guards(draft: Draft, in_flight: frozenset[RunKey]) -> Consequence | None
         if not guard_holds(guard, draft, activation.scope):
             return Withdrawn(activation.key, "guard")
     return None
+
+
+def _by_age(suspension: Suspension) -> tuple[Instant, str]:
+    return suspension.suspended_at, suspension.wait_id
 
 
 # ── endings ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -327,7 +331,8 @@ def _next_compensation(draft: Draft) -> Formed | None:
     below = draft.next_index if ending.compensated_below is None else ending.compensated_below
     for row in _newest_first(draft):
         if row.execution_index < below and not row.failed and row.error is None:
-            undo = draft.graph.vertex(row.node).settings.compensate_with
+            ordinal = draft.graph.ordinals.get(row.node)
+            undo = None if ordinal is None else draft.graph.vertices[ordinal].settings.compensate_with
             if undo is not None:
                 run = next_run(draft.top, draft.graph.vertex(undo))
                 return Formed(undo, TOP, run, (), compensates=row.execution_index)

@@ -24,7 +24,7 @@ ArrivalRef: TypeAlias = tuple[int, str, int]
 CycleEnd: TypeAlias = tuple[str, int, bool, int]
 """How a declared cycle ended: its way back, its iterations, whether the condition held, and how many ns it took."""
 
-Gate: TypeAlias = Literal["ready", "guard", "mutex"]
+Gate: TypeAlias = Literal["ready", "guard"]
 
 
 # ── Consequences ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -50,7 +50,6 @@ class Enabled(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="enabl
     """A run that waited for its guard may start (its mutex permitting)."""
 
     run: RunKey
-    gate: Gate = "ready"
 
 
 class Withdrawn(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="withdrawn"):
@@ -181,6 +180,7 @@ class Begun(msgspec.Struct, frozen=True, gc=False, array_like=True, tag="begun")
     node: NodeKey
     scope: Scope
     run: int
+    run_index: int
     execution_index: int
     attempt: int
     plan: ScopePlan | None = None

@@ -42,6 +42,7 @@ from prana_py.execution.execution import (
 )
 from prana_py.execution.forking import take_over
 from prana_py.execution.readiness import apply_consequence, settle_down
+from prana_py.execution.rebasing import rebased
 from prana_py.execution.retention import within_bounds
 from prana_py.execution.rows import (
     ArrivalsDropped,
@@ -219,16 +220,25 @@ def _nothing_ran(slots: int) -> PVector[RunRow | None]:
     return pvector([None] * slots)
 
 
-def fold(graph: ExecutionGraph, rows: list[Row], environment: Mapping[str, Any]) -> Execution:
-    """The execution that these rows tell of."""
+def fold(
+    graph: ExecutionGraph,
+    rows: list[Row],
+    environment: Mapping[str, Any],
+    earlier: tuple[ExecutionGraph, ...] = (),
+) -> Execution:
+    """The execution that these rows tell of. ``earlier``: the graphs of the versions that it was moved from."""
     if not rows or not isinstance(rows[0], Started):
         raise StorageError("a journal must begin with a started row", code="journal_invalid")
-    execution = start(graph, rows[0], environment)
+    graphs = {known.digest: known for known in (*earlier, graph)}
+    execution = start(graphs.get(rows[0].digest, graph), rows[0], environment)
     position = 1
     while position < len(rows):
         execution, position = read_straight(execution, rows, position)
         if position < len(rows):
-            execution = _apply_special(execution, rows[position])
+            row = rows[position]
+            if isinstance(row, Migrated) and row.digest in graphs:
+                execution = rebased(execution, graphs[row.digest], row.at)
+            execution = _apply_special(execution, row)
             position += 1
     return execution
 
@@ -423,13 +433,10 @@ def _wake(draft: Draft, name: str, data: Any, *, expired: bool) -> None:
             code="wait_not_resumable",
         )
     activation = draft.unpark((suspension.node_key, suspension.scope, suspension.run))
-    if suspension.type in ("retry", "mutex"):
-        draft.fresh.append(replace(activation, open_waits=(), activated=activated_by(draft.number())))
-        return
-    resumption = Resumption(suspension, data, expired)
-    draft.fresh.append(
-        replace(activation, open_waits=(), resumption=resumption, activated=activated_by(draft.number()))
-    )
+    starts_only_now = suspension.type in ("retry", "mutex")
+    resumption = activation.resumption if starts_only_now else Resumption(suspension, data, expired)
+    activated = activated_by(draft.number())
+    draft.fresh.append(replace(activation, open_waits=(), resumption=resumption, activated=activated))
 
 
 def _flush(draft: Draft, suspension: Suspension) -> None:
@@ -531,6 +538,7 @@ def _migrated(draft: Draft, row: Migrated) -> None:
             "load it with that version's graph",
             code="graph_mismatch",
         )
+    draft.touched.update((TOP, *draft.scopes))
 
 
 def _forked(draft: Draft, row: Forked) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -15,7 +16,9 @@ from prana_py import (
     node,
     wait_for_webhook,
 )
-from prana_py.driver.requests import Signal
+from prana_py.driver.decide import Await, Launch, decide
+from prana_py.driver.drive import Flight
+from prana_py.driver.requests import CancelBranch, Signal, row_for
 from prana_py.execution.rows import CancelRequested
 from prana_py.execution.storage import from_storage_format
 from prana_py.execution.transitions import advance
@@ -118,3 +121,16 @@ def test_an_execution_that_only_waits_for_what_undoes_is_suspended_whatever_was_
     assert execution.completed_nodes["work"] == "as told"
     assert execution.status == "suspended"
     assert runtime.resume(execution).status == "failed"
+
+
+def test_a_mutex_is_free_when_the_call_of_a_withdrawn_run_has_ended():
+    flow = WorkflowBuilder("locked")
+    for key in ("a", "b"):
+        flow.add(hand_on, key, settings={"mutex": "m"})
+    both = LocalRuntime([hand_on]).execute(flow.build()).at(2)
+    (a,) = both.frontier
+    b_alone, _ = advance(both, row_for(both, CancelBranch(("a",)), both.last_at))
+    ask = partial(decide, b_alone, capacity=2, now=b_alone.last_at, due=None)
+
+    assert ask({a.key: Flight(a, None)}) == Await(None)
+    assert ask({}) == Launch(b_alone.frontier)

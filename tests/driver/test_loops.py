@@ -181,6 +181,21 @@ def test_items_that_are_cancelled_at_once_end_in_their_order():
     assert [row.item for row in execution.journal if isinstance(row, ScopeClosed)] == list(range(12))
 
 
+def test_a_loop_that_is_under_way_is_told_of_with_the_number_of_its_run():
+    flow = WorkflowBuilder("again")
+    start = flow.add(echo, "start")
+    each = flow.add("core.for_each", "each", items=[1], settings={"join": "each"})
+    start.then(each)
+    start.then(each)
+    each.then(flow.add(ask, "ask"), port="loop")
+
+    runtime = LocalRuntime(NODES)
+    execution = runtime.resume(runtime.execute(flow.build()))
+
+    runs = execution.node_executions["each"]
+    assert [(run.run_index, run.status) for run in runs] == [(0, "completed"), (1, "running")]
+
+
 def test_an_item_ends_where_its_path_ends_with_or_without_a_way_back():
     flow = WorkflowBuilder("no_way_back")
     each = flow.add("core.for_each", "each", items="{{ $input }}")

@@ -77,7 +77,7 @@ def settled(key: str = "a", *, index: int = 1, scope: Any = (), failed: bool = F
 
 
 def begun(key: str = "a", plan: ScopePlan | None = None) -> Begun:
-    return Begun(NOW, key, (), 0, 1, 1, plan)
+    return Begun(NOW, key, (), 0, 0, 1, 1, plan)
 
 
 def attempt_failed() -> AttemptFailed:

@@ -50,6 +50,12 @@ SCRIPT: Final = {
     "nothing can ever make an execution go on (I4)": f"""
         SELECT id, status FROM execution WHERE status NOT IN {FINAL} AND owner IS NULL AND wake_at IS NULL
             AND quarantine IS NULL AND number NOT IN (SELECT execution FROM wait)
+            AND NOT (status = 'pending' AND schedule_id IS NOT NULL)
+    """,
+    "executions of a schedule are in line, and there is none whose end would call them (I4)": f"""
+        SELECT schedule_id FROM execution WHERE schedule_id IS NOT NULL AND status NOT IN {FINAL} AND quarantine IS NULL
+        GROUP BY schedule_id HAVING sum(CASE WHEN status = 'pending' AND owner IS NULL AND wake_at IS NULL
+            THEN 0 ELSE 1 END) = 0
     """,
     "a timer is due before its execution is driven (I4)": f"""
         SELECT e.id, w.wait_id FROM execution AS e JOIN wait AS w ON w.execution = e.number

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from prana_py.engine.engine import Engine
     from prana_py.engine.graph_executor import GraphExecutor
     from prana_py.engine.run import run
+    from prana_py.engine.worker import Worker
     from prana_py.execution.execution import Execution
     from prana_py.execution.history import Difference, diff, fork
     from prana_py.execution.legacy import from_legacy
@@ -102,6 +103,7 @@ __all__ = [
     "UsageError",
     "Veto",
     "Waiting",
+    "Worker",
     "Workflow",
     "WorkflowBuilder",
     "WorkflowPrototype",
@@ -140,6 +142,7 @@ _LATER = {
     "NodeExecution": "prana_py.execution.node_execution",
     "TestingRuntime": "prana_py.testing.testing_runtime",
     "Veto": "prana_py.runtimes.interceptors",
+    "Worker": "prana_py.engine.worker",
     "compile_workflow": "prana_py.engine.compiling",
     "diff": "prana_py.execution.history",
     "fork": "prana_py.execution.history",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -48,6 +48,10 @@ from prana_py.execution.transitions import advance
 from prana_py.identifiers import ExecutionId, Instant
 
 
+class DrainedError(Exception):
+    """Whoever drives is to stop: it goes no further here, and somebody else goes on from what is in the store."""
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How an execution is driven; nothing here changes what comes out."""
 
@@ -60,6 +64,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a row asks of others is committed with it, and not handed over after it."""
     urls: UrlWriter | None = None
     """What templates call by ``resume_url``; without it that is not available."""
+    drains: Callable[[], bool] | None = None
+    """Whether this thread, or task, is to drive no further: nothing new starts, and what is under way is awaited."""
 
 
 class Flight(msgspec.Struct, frozen=True, gc=False):
@@ -343,9 +349,13 @@ def _tell_of_failure(execution: Execution) -> Program[None]:
 
 def _step(drive: Drive) -> Program[bool]:
     """Do the next thing; true when there is nothing to do any more."""
-    decision = decide(
-        drive.execution, drive.in_flight, capacity=drive.options.max_concurrency, now=drive.now, due=drive.due()
-    )
+    capacity = drive.options.max_concurrency
+    if drive.options.drains is not None and drive.options.drains():
+        if not drive.in_flight and not drive.children:
+            yield Barrier(drive.execution.id)
+            raise DrainedError(drive.execution.id)
+        capacity = 0
+    decision = decide(drive.execution, drive.in_flight, capacity=capacity, now=drive.now, due=drive.due())
     match decision:
         case Write(row):
             yield from drive.write(row)

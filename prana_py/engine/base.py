@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
+from logging import getLogger
 from os import urandom
 from typing import Any
+
+import msgspec
 
 from prana_py.driver.program import Program
 from prana_py.driver.tokens import looks_like_token
@@ -16,7 +19,7 @@ from prana_py.engine.keys import find_keys
 from prana_py.engine.news import News
 from prana_py.engine.operations import Begin, Operations, Target
 from prana_py.engine.processes import is_dead, this_process
-from prana_py.errors import UsageError
+from prana_py.errors import StorageError, UsageError
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import Execution
 from prana_py.execution.suspension import nanoseconds
@@ -28,6 +31,8 @@ from prana_py.stores import inbox, leases
 from prana_py.stores.database import Database
 from prana_py.stores.places import Place
 from prana_py.stores.statements import Operation
+
+_log = getLogger("prana_py.engine")
 
 DURABILITIES: tuple[Durability, ...] = ("each_node", "batched", "boundaries")
 
@@ -62,6 +67,7 @@ class EngineBase:
         self.has_key = bool(keys) or place.is_private
         self.keeper = Keeper(runtime, self.id, durability, environment, current)
         runtime.attach(nodes, KeyRing(keys or None), base_url)
+        runtime.options = msgspec.structs.replace(runtime.options, drains=self.keeper.drains)
         self.operations = Operations(runtime, self.keeper)
         self._lease_ns = nanoseconds(lease)
         self._process = this_process()
@@ -75,9 +81,7 @@ class EngineBase:
 
     def _registered(self) -> Operation[None]:
         """Say that one lives; and bury those of this machine who said so, and do not live any more."""
-        for holder in (yield from leases.holders()):
-            if is_dead(holder.process):
-                yield from leases.leave(holder.id)
+        yield from _burying()
         yield from leases.register(self.id, self._process, self._lease_ns)
 
     def _beat(self) -> None:
@@ -91,7 +95,8 @@ class EngineBase:
 
     def bury_the_dead(self) -> None:
         """Give up the leases of processes of this machine that do not live any more."""
-        self.plain.transact(_burying)
+        if any(is_dead(holder.process) for holder in self.plain.transact(leases.holders, reads=True)):
+            self.plain.transact(_burying)
 
     def leave(self) -> None:
         """Live no more: whatever is held here is free."""
@@ -104,8 +109,11 @@ class EngineBase:
     def _heard(self, execution_id: ExecutionId | None) -> None:
         """Somebody has committed something. Letters to what is driven here are handed to whoever drives it."""
         held = [execution_id] if execution_id is not None else list(self.keeper.held)
-        for one in held:
-            self._hand_over_letters(one)
+        try:
+            for one in held:
+                self._hand_over_letters(one)
+        except StorageError as error:  # whoever is told of news must not fail by it; the next beat looks again
+            _log.warning("letters could not be read, and will be looked for again: %s", error)
         self.news.tell(execution_id)
 
     def _hand_over_letters(self, execution_id: ExecutionId) -> None:

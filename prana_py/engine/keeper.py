@@ -7,6 +7,7 @@ from threading import get_ident
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from prana_py.builtin_nodes.pure import PURE
+from prana_py.driver.drive import DrainedError
 from prana_py.driver.effects import (
     AcquireMutex,
     Adopt,
@@ -70,10 +71,6 @@ class Journal(NamedTuple):
         return fold_runs(self.graph, self.rows)
 
 
-class DrainedError(Exception):
-    """The engine is being closed: what is driven stops here, and somebody else goes on from what is in the store."""
-
-
 class Held:
     """An execution that this engine drives: its lease, what is in the store, and what is not yet."""
 
@@ -132,8 +129,10 @@ class Keeper:
         self.environment = environment or {}
         self.current = current
         """Which thread or task this is."""
-        self.is_draining = False
-        """Whoever drives stops at the next commit."""
+        self.draining: set[object] = set()
+        """Threads and tasks that are to stop: what they drive makes no more calls."""
+        self.workers = 0
+        """How many workers this engine has: they see to whatever executions ask of others."""
         self.held: dict[ExecutionId, Held] = {}
         self.beginnings: dict[ExecutionId, Idempotency] = {}
         """What makes starts that are under way the same as others."""
@@ -163,7 +162,7 @@ class Keeper:
     def commit(self, effect: Commit) -> None:
         """Take a row. It is written before the next call, or whatever else others could see."""
         execution = effect.execution
-        held = self.held.get(execution.id)
+        held = self.mine(execution.id)
         if held is None or (held.stored is None and not held.rows):
             held = self._beginning(execution, effect.row, held)
         held.add(effect)
@@ -178,7 +177,9 @@ class Keeper:
 
     def due(self, execution_id: ExecutionId, invocations: Sequence[Invocation]) -> Held | None:
         """The execution, if something of it must be durable before these calls are made."""
-        held = self.held.get(execution_id)
+        held = self.mine(execution_id)
+        if held is not None and self._stops(held):
+            return held
         if held is None or not held.is_due:
             return None
         if invocations and all(call.node_type in PURE for call in invocations) and len(held.rows) < MOST_WAITING:
@@ -186,10 +187,18 @@ class Keeper:
         return held
 
     def flush(self, held: Held) -> Program[None]:
-        """Make durable what is to be before a call; and stop here, if the engine is being closed."""
+        """Make durable what is to be before a call; and stop here, if this thread is to stop."""
         yield from self.write(held)
-        if self.is_draining and held.latest is not None and not held.latest.is_final:
+        if self._stops(held):
             raise DrainedError(held.claimed.id)
+
+    def _stops(self, held: Held) -> bool:
+        """Its next call is not to be made. Where several go on at once, whoever drives sees to it by himself."""
+        return bool(self.draining) and held.by in self.draining and self.runtime.max_concurrency == 1
+
+    def drains(self) -> bool:
+        """This thread, or task, is to drive no further."""
+        return bool(self.draining) and self.current() in self.draining
 
     def notify(self, effect: Notify) -> Program[None]:
         """What observers are told of is durable."""
@@ -202,9 +211,7 @@ class Keeper:
     def _beginning(self, execution: Execution, row: Row, held: Held | None) -> Held:
         """An execution that begins here, by its first row."""
         if not isinstance(row, Started):
-            raise StorageError(
-                f"execution {execution.id!r} is not held by this engine, so it may not be written", code="lease_lost"
-            )
+            raise _not_held(execution.id)
         if held is None:
             held = self.held[execution.id] = Held(Claimed(execution.id, 0, 1, execution.status), None, self.current())
             if execution.identity.parent is not None and execution.execution_mode == "sync":
@@ -257,6 +264,9 @@ class Keeper:
         held.claimed = held.claimed._replace(number=number)
 
     def _remember_touched(self, change: Change) -> None:
+        """Whom this has given something to do – unless there are workers, who see it by themselves."""
+        if self.workers:
+            return
         self.touched.update(start.execution_id for start in change.starts if not getattr(start, "delay_ns", 0))
         self.touched.update(letter.execution_id for letter in change.letters)
         parent = change.after.identity.parent
@@ -311,7 +321,7 @@ class Keeper:
 
     def barrier(self, effect: Barrier) -> Program[None]:
         """Whatever waits to be written is written now."""
-        held = self.held.get(effect.execution_id)
+        held = self.mine(effect.execution_id)
         if held is not None:
             yield from self.write(held)
 
@@ -321,35 +331,44 @@ class Keeper:
 
     def release(self, execution_id: ExecutionId) -> Program[None]:
         """Write what is left, and let others have it."""
-        held = self.held.get(execution_id)
+        held = self.mine(execution_id)
         if held is None:
             return
         try:
             yield from self.write(held, releases=True)
         finally:
-            self.forget(execution_id)
+            self.forget(held)
 
-    def children_held(self, execution_id: ExecutionId) -> list[ExecutionId]:
+    def children_held(self, execution_id: ExecutionId) -> list[Held]:
         """The children that the program which drives their parent drives too."""
         return [
-            key
+            held
             for key in tuple(self.inline)
             if (held := self.held.get(key)) is not None
             and held.latest is not None
             and held.latest.parent_execution_id == execution_id
         ]
 
-    def forget(self, execution_id: ExecutionId) -> None:
+    def mine(self, execution_id: ExecutionId) -> Held | None:
+        """What this thread, or task, drives.
+
+        One whose lease was lost, or left, may not touch what another thread of this engine has taken up since.
+        """
+        held = self.held.get(execution_id)
+        return held if held is not None and held.by == self.current() else None
+
+    def forget(self, held: Held) -> None:
         """It is somebody else's now, or nobody's."""
-        self.held.pop(execution_id, None)
-        self.inline.discard(execution_id)
+        if self.held.get(held.claimed.id) is held:
+            del self.held[held.claimed.id]
+            self.inline.discard(held.claimed.id)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def load(self, effect: Load) -> Program[Execution | None]:
         """An execution from the store; one that has not begun yet is none."""
-        held = self.held.get(effect.execution_id)
-        if held is not None and held.latest is not None and held.by == self.current():
+        held = self.mine(effect.execution_id)
+        if held is not None and held.latest is not None:
             return held.latest
         return (yield from self.stored(effect.execution_id))
 
@@ -410,6 +429,8 @@ class Keeper:
 
     def claim(self, execution_id: ExecutionId) -> Program[Claimed | None]:
         """Take the lease, if it is free."""
+        if execution_id in self.held:
+            return None
         taken = yield Transact(lambda: leases.claim_and_read(execution_id, self.holder_id))
         if taken is None:
             return None
@@ -420,14 +441,13 @@ class Keeper:
         return claimed
 
     def hold(self, claimed: Claimed, contents: Contents | None = None) -> None:
-        """A lease was taken: this thread, or task, drives."""
+        """A lease was taken: this thread, or task, drives, until another one takes it over."""
         held = self.held[claimed.id] = Held(claimed, None, self.current())
         held.contents = contents
 
     def take_up(self, claimed: Claimed) -> Program[tuple[Execution, list[Letter]]]:
         """An execution whose lease was taken, and the letters to it."""
         held = self.held[claimed.id]
-        held.by = self.current()
         contents = held.contents or (yield Transact(lambda: leases.contents(claimed.number), reads=True))
         held.contents = None
         journal = yield from self._journal(claimed.id, contents.bodies, contents.blobs, claimed.workflow_version)
@@ -435,10 +455,12 @@ class Keeper:
         held.stored = held.latest = execution
         return execution, contents.letters
 
+    def take_over(self, claimed: Claimed) -> None:
+        """From here on this thread, or task, drives what another one has claimed."""
+        self.held[claimed.id].by = self.current()
+
     def claim_child(self, effect: Claim) -> Program[bool]:
         """Take the lease of a child that the program which drives its parent goes on with."""
-        if effect.execution_id in self.held:
-            return False
         claimed = yield from self.claim(effect.execution_id)
         if claimed is None:
             return False
@@ -452,7 +474,9 @@ class Keeper:
 
     def acquire(self, effect: AcquireMutex) -> Program[bool]:
         """Whether it is a run's turn at a mutex of all executions."""
-        held = self.held[effect.execution_id]
+        held = self.mine(effect.execution_id)
+        if held is None:
+            raise _not_held(effect.execution_id)
         yield from self.write(held)
         number = held.claimed.number
         return bool((yield Transact(lambda: mutexes.acquire(effect.name, number, effect.key))))
@@ -468,6 +492,14 @@ def _is_ordinary(row: Row) -> bool:
     if type(row) is AttemptFailed:
         return row.suspension is None
     return type(row) in (Settled, ScopeOpened, ScopeClosed)
+
+
+def _not_held(execution_id: ExecutionId) -> StorageError:
+    return StorageError(
+        f"execution {execution_id!r} is not held here any more, so it may not be written",
+        code="lease_lost",
+        execution_id=execution_id,
+    )
 
 
 def _lost(change: Change) -> StorageError:

@@ -36,6 +36,16 @@ class News:
         for listener in listeners:
             listener()
 
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call back, from any thread and without delay, whenever there is news; what is returned ends that."""
+        with self._condition:
+            self._listeners.append(listener)
+        return lambda: self._remove(listener)
+
+    def _remove(self, listener: Callable[[], None]) -> None:
+        with self._condition:
+            self._listeners.remove(listener)
+
     def is_new(self, execution_id: ExecutionId | None, read: int) -> bool:
         """There is news of an execution – of any, without one – that was not read yet."""
         if execution_id is None:
@@ -58,15 +68,13 @@ class News:
             if self.is_new(execution_id, read):
                 loop.call_soon_threadsafe(woken.set)
 
-        with self._condition:
-            self._listeners.append(listener)
-            if self.is_new(execution_id, read):
-                woken.set()
+        end = self.listen(listener)
+        if self.is_new(execution_id, read):
+            woken.set()
         try:
             async with asyncio.timeout(seconds):
                 await woken.wait()
         except TimeoutError:
             pass
         finally:
-            with self._condition:
-                self._listeners.remove(listener)
+            end()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from hashlib import blake2b
+from logging import getLogger
+from traceback import format_exception
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from prana_py.driver.debugging import Entry, retry, run_from, run_node
-from prana_py.driver.drive import run_to_rest
+from prana_py.driver.drive import DrainedError, run_to_rest
 from prana_py.driver.effects import Adopt, AwaitNews, ChildStart, Commit, Letter, MakeId, ReadClock, ReadNews, Transact
 from prana_py.driver.family import ChildFailed
 from prana_py.driver.program import Program
@@ -18,7 +20,7 @@ from prana_py.driver.requests import Request, Resume, well_formed
 from prana_py.driver.start import start_to_rest
 from prana_py.driver.token_waits import open_wait
 from prana_py.driver.tokens import Address
-from prana_py.engine.keeper import DrainedError, Keeper
+from prana_py.engine.keeper import Held, Keeper
 from prana_py.engine.looking import Looking
 from prana_py.errors import InvariantError, NotFoundError, PranaError, StorageError, TransitionError, UsageError
 from prana_py.execution.beginning import StartOptions, started_row
@@ -40,8 +42,13 @@ from prana_py.stores.statements import Batch, Operation, Statement
 MOST_CRASHES: Final = 5
 """How often an execution may bring down whoever drives it, at the same place, before nobody drives it any more."""
 
+MOST_EVIDENCE: Final = 4000
+"""Characters of a traceback that are kept with an execution in quarantine: its end, which says the most."""
+
 LOOK_AGAIN_NS: Final = 1_000_000_000
 """How long whoever waits for news waits at most before he looks by himself."""
+
+_log = getLogger("prana_py.engine")
 
 
 class Target(NamedTuple):
@@ -367,7 +374,7 @@ class Operations:
         driven = {}
         try:
             for claimed in claims:
-                execution = yield from self._drive_held(claimed.id)
+                execution = yield from self._drive_held(claimed)
                 if execution is not None:
                     driven[execution.id] = execution
         except Exception:
@@ -392,19 +399,31 @@ class Operations:
 
     def drive(self, execution_id: ExecutionId) -> Program[Execution | None]:
         """Drive one execution to rest, if nobody else does."""
-        if execution_id in self.keeper.held:
-            return None
         claimed = yield from self.keeper.claim(execution_id)
-        return None if claimed is None else (yield from self._drive_held(execution_id))
+        return None if claimed is None else (yield from self._drive_held(claimed))
 
-    def _drive_held(self, execution_id: ExecutionId) -> Program[Execution | None]:
+    def drive_claimed(self, claimed: Claimed, pause_ns: int = 0) -> Program[Execution | None]:
+        """Drive in this thread, or task, what was claimed by another one of this engine.
+
+        Whatever is wrong with the execution ends in its quarantine. Errors that are the store's are raised; it is then
+        due again after the pause.
+        """
+        self.keeper.take_over(claimed)
+        try:
+            return (yield from self._drive_held(claimed, pause_ns))
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a join policy, a bug: the others are not to suffer from it
+            yield from self._quarantine(claimed, "".join(format_exception(error))[-MOST_EVIDENCE:])
+            return None
+
+    def _drive_held(self, claimed: Claimed, pause_ns: int = 0) -> Program[Execution | None]:
         """Drive an execution whose lease this engine has. One that cannot be driven is put into quarantine."""
-        claimed = self.keeper.held[execution_id].claimed
         if claimed.crashes >= MOST_CRASHES:
             yield from self._quarantine(claimed, f"its drivers died {claimed.crashes} times in a row at the same place")
             return None
         try:
-            return (yield from self._to_rest(execution_id, self._lived(claimed)))
+            return (yield from self._to_rest(claimed.id, self._lived(claimed), pause_ns))
         except (_Unstartable, DrainedError):
             return None
         except StorageError as error:
@@ -446,41 +465,44 @@ class Operations:
             yield Transact(partial(_unstartable, claimed, submission, error, now))
             if submission.parent is not None:
                 self.keeper.touched.add(submission.parent.execution_id)
-            self.keeper.forget(claimed.id)
+            self.keeper.forget(self.keeper.held[claimed.id])
             raise _Unstartable from error
         execution = start(graph, row, self.keeper.environment)
         yield Commit(execution, row)
         return execution
 
-    def _to_rest(self, execution_id: ExecutionId, program: Program[Execution]) -> Program[Execution]:
+    def _to_rest(self, execution_id: ExecutionId, program: Program[Execution], pause_ns: int = 0) -> Program[Execution]:
         """Drive by a program, and give the lease back at its end, however it ends."""
         try:
             execution = yield from program
             yield from self.keeper.release(execution.id)
-        except Exception:
-            yield from self.give_back(execution_id)
+        except Exception as error:
+            yield from self.give_back(execution_id, pause_ns if isinstance(error, StorageError) else 0)
             raise
         return execution
 
-    def give_back(self, execution_id: ExecutionId) -> Program[None]:
-        """The lease of a drive that was broken off: somebody may go on from what is in the store."""
-        held = self.keeper.held.get(execution_id)
-        if held is None:
-            return
-        for child in self.keeper.children_held(execution_id):
-            yield from self.give_back(child)
-        self.keeper.forget(execution_id)
-        now: Instant = yield ReadClock()
-        claimed = held.claimed
-        try:
-            yield Transact(lambda: leases.give_back(claimed, now, now))
-        except StorageError:
-            self.keeper.left_behind.append(claimed)
+    def give_back(self, execution_id: ExecutionId, pause_ns: int = 0) -> Program[None]:
+        """What this thread, or task, drives no further: somebody may go on from what is in the store."""
+        held = self.keeper.mine(execution_id)
+        if held is not None:
+            yield from self._let_go(held, pause_ns)
 
     def give_back_all_of(self, by: object) -> Program[None]:
         """Whatever a thread or a task was driving when it was broken off is given back."""
-        for execution_id in [key for key, held in list(self.keeper.held.items()) if held.by == by]:
-            yield from self.give_back(execution_id)
+        for held in list(self.keeper.held.values()):
+            if held.by == by:
+                yield from self._let_go(held)
+
+    def _let_go(self, held: Held, pause_ns: int = 0) -> Program[None]:
+        for child in self.keeper.children_held(held.claimed.id):
+            yield from self._let_go(child)
+        self.keeper.forget(held)
+        now: Instant = yield ReadClock()
+        claimed = held.claimed
+        try:
+            yield Transact(lambda: leases.give_back(claimed, Instant(now + pause_ns), now))
+        except StorageError:
+            self.keeper.left_behind.append(claimed)
 
     def _with_family(self, execution: Execution) -> Program[Execution]:
         """Drive what the execution has given to do to others here, if nobody else has taken it: children, parents."""
@@ -503,8 +525,18 @@ class Operations:
         return driven
 
     def _quarantine(self, claimed: Claimed, evidence: str) -> Program[None]:
-        self.keeper.forget(claimed.id)
+        held = self.keeper.mine(claimed.id)
+        if held is not None:
+            self.keeper.forget(held)
         yield Transact(lambda: leases.quarantine(claimed, evidence))
+        _log.warning("execution %s is in quarantine: %s", claimed.id, evidence)
+
+    def release_quarantined(self, execution_id: ExecutionId) -> Program[bool]:
+        """Try again with an execution that nobody was to drive any more."""
+        yield from self.header(execution_id)
+        now: Instant = yield ReadClock()
+        freed: bool = yield Transact(lambda: leases.release_from_quarantine(execution_id, now))
+        return freed
 
     # ── new executions from old ones ──────────────────────────────────────────────────────────────────────────────
 

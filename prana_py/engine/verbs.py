@@ -219,6 +219,11 @@ class EngineVerbs(EngineBase):
         """Drive what has come due: timers, what was submitted, letters, and what engines that died have left."""
         return self.operations.drive_due(limit)
 
+    @verb
+    def release_quarantined(self, execution_id: ExecutionId) -> Program[bool]:
+        """Let an execution be driven again that was put into quarantine; false if it is not there."""
+        return self.operations.release_quarantined(execution_id)
+
     # ── new executions from old ones ──────────────────────────────────────────────────────────────────────────────
 
     @driving

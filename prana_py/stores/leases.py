@@ -81,10 +81,13 @@ def contents(number: int) -> Operation[Contents]:
 
 
 def claim_due(holder_id: str, now: Instant, limit: int) -> Operation[list[Claimed]]:
-    """Take executions whose time has come by ``now``, and then those that dead owners have left."""
+    """Take executions whose time has come by ``now``, and then those that dead owners have left.
+
+    One who has not said for too long that he lives still drives what nobody has taken from him: he takes it not again.
+    """
     due = (yield Statement("execution.due", (now, limit))).rows
     if len(due) < limit:
-        due = due + (yield Statement("execution.orphaned", (limit - len(due),))).rows
+        due = due + (yield Statement("execution.orphaned", (holder_id, limit - len(due)))).rows
     claimed = []
     for (execution_id,) in due:
         mine = yield from claim(execution_id, holder_id)

@@ -44,6 +44,7 @@ PUBLIC_NAMES = {
     "UsageError",
     "Veto",
     "Waiting",
+    "Worker",
     "Workflow",
     "WorkflowBuilder",
     "WorkflowPrototype",

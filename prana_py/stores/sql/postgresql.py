@@ -42,7 +42,8 @@ POSTGRESQL: Final[Mapping[str, str]] = {
         ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED
     """,
     "execution.orphaned": f"""
-        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW})
+        SELECT id FROM execution
+        WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW}) AND owner <> ?
         LIMIT ? FOR UPDATE SKIP LOCKED
     """,
 }

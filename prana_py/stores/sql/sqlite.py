@@ -32,7 +32,8 @@ SQLITE: Final[Mapping[str, str]] = {
         ORDER BY wake_at LIMIT ?
     """,
     "execution.orphaned": f"""
-        SELECT id FROM execution WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW})
+        SELECT id FROM execution
+        WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW}) AND owner <> ?
         LIMIT ?
     """,
 }

@@ -1,0 +1,181 @@
+"""A worker drives whatever is due in its engine's store, gives back what it cannot finish, and outlives all trouble."""
+
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from prana_py import LocalRuntime, UsageError, WorkflowBuilder, node, wait_for_interval
+from prana_py.engine.engine import Engine
+from prana_py.engine.worker import Worker
+from prana_py.testing.fake_clock import FakeClock
+
+PATIENCE = timedelta(seconds=30)
+
+
+@node
+def double(input):
+    return input * 2
+
+
+@node
+def nap(input):
+    return wait_for_interval(timedelta(hours=1))
+
+
+class Gate:
+    """A node that says when it is called, and ends when it is let through."""
+
+    def __init__(self):
+        self.called = Event()
+        self.open = Event()
+        self.calls = 0
+        self.node = node(name="gate")(self._pass)
+
+    def _pass(self, input):
+        self.calls += 1
+        self.called.set()
+        self.open.wait(30)
+        return input
+
+
+def flow(*nodes, name="flow"):
+    builder = WorkflowBuilder(name)
+    last = None
+    for position, one in enumerate(nodes):
+        added = builder.add(one, key=f"n{position}")
+        last = added if last is None else last.then(added)
+    return builder.build()
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def engine(clock):
+    with Engine(nodes=[double, nap], runtime=LocalRuntime(clock=clock)) as engine:
+        engine.publish(flow(double, double))
+        engine.publish(flow(double, nap, name="napping"))
+        yield engine
+
+
+def completed(execution):
+    return [key for key, runs in execution.node_executions.items() if runs[-1].status == "completed"]
+
+
+def test_a_worker_begins_what_was_submitted(engine):
+    ids = [engine.submit("flow", number) for number in range(20)]
+
+    Worker(engine, concurrency=3).run_until_idle()
+
+    assert [engine.get(one).output for one in ids] == [4 * number for number in range(20)]
+
+
+def test_a_worker_drives_timers_when_they_are_due_and_not_before(engine, clock):
+    execution_id = engine.submit("napping", 1)
+    worker = Worker(engine)
+    worker.run_until_idle()
+    clock.advance(minutes=59)
+    worker.run_until_idle()
+    before = engine.get(execution_id).status
+
+    clock.advance(minutes=1)
+    worker.run_until_idle()
+
+    assert (before, engine.get(execution_id).status) == ("suspended", "completed")
+
+
+def test_a_running_worker_takes_what_is_submitted_and_whoever_waits_for_it_is_told():
+    with Engine(nodes=[double]) as engine, Worker(engine):
+        engine.publish(flow(double, double))
+
+        assert engine.wait_for(engine.submit("flow", 1), PATIENCE).output == 4
+
+
+def test_a_running_worker_wakes_for_its_next_timer():
+    @node
+    def nod(input):
+        return wait_for_interval(timedelta(milliseconds=20))
+
+    with Engine(nodes=[nod, double]) as engine, Worker(engine):
+        engine.publish(flow(nod))
+
+        assert engine.wait_for(engine.submit("flow", 1), PATIENCE).status == "completed"
+
+
+def test_a_worker_that_is_told_to_stop_finishes_the_node_and_leaves_the_next_one_to_others(tmp_path):
+    address = f"sqlite:///{tmp_path / 'store.db'}"
+
+    @node
+    def last_one(input):
+        worker.stop()
+        return input
+
+    with Engine(address, nodes=[last_one, double]) as engine:
+        engine.publish(flow(last_one, double))
+        execution_id = engine.submit("flow", 1)
+        worker = Worker(engine)
+        worker.run()
+        stopped = engine.get(execution_id)
+
+        with Engine(address, nodes=[last_one, double]) as other:
+            Worker(other).run_until_idle()
+            ended = other.get(execution_id)
+
+    assert (completed(stopped), stopped.status) == (["trigger", "n0"], "running")
+    assert (completed(ended), ended.status) == (["trigger", "n0", "n1"], "completed")
+
+
+@pytest.mark.parametrize("max_concurrency", [1, 2])
+def test_what_is_under_way_when_the_grace_is_over_is_left_to_others_at_once(tmp_path, max_concurrency):
+    address = f"sqlite:///{tmp_path / 'store.db'}"
+    slow, quick = Gate(), Gate()
+    quick.open.set()
+    runtime = LocalRuntime(max_concurrency=max_concurrency)
+    with Engine(address, nodes=[slow.node, double], runtime=runtime) as engine:
+        engine.publish(flow(slow.node, double))
+        execution_id = engine.submit("flow", 1)
+        with Worker(engine) as worker:
+            slow.called.wait(30)
+            worker.stop(grace=timedelta(0))
+        with Engine(address, nodes=[quick.node, double]) as other:
+            Worker(other).run_until_idle()
+            ended = other.get(execution_id)
+        slow.open.set()
+
+        assert (ended.status, quick.calls) == ("completed", 1)
+        assert engine.get(execution_id).journal == ended.journal
+
+
+def test_what_a_worker_had_not_begun_when_it_was_stopped_is_free_at_once(tmp_path):
+    gate = Gate()
+    with Engine(f"sqlite:///{tmp_path / 'store.db'}", nodes=[gate.node]) as engine:
+        engine.publish(flow(gate.node))
+        ids = [engine.submit("flow", number) for number in range(5)]
+        with Worker(engine, concurrency=2) as worker:
+            gate.called.wait(30)
+            worker.stop(grace=timedelta(0))
+        gate.open.set()
+
+        assert [engine.header(one).owner for one in ids] == [None] * 5
+        Worker(engine).run_until_idle()
+        assert {engine.get(one).status for one in ids} == {"completed"}
+
+
+def test_a_worker_runs_once_at_a_time(engine):
+    with Worker(engine) as worker, pytest.raises(UsageError, match="runs already"):
+        worker.run_until_idle()
+
+
+def test_a_worker_may_be_stopped_before_it_runs(engine):
+    worker = Worker(engine)
+    worker.stop()
+
+    worker.run()
+
+
+def test_a_worker_needs_something_to_drive_with(engine):
+    with pytest.raises(UsageError, match="at least 1"):
+        Worker(engine, concurrency=0)

@@ -32,7 +32,7 @@ from prana_py.driver.sub_workflows import children_of
 from prana_py.errors import NotFoundError, StorageError
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_execution import NodeExecution, fold_runs
-from prana_py.execution.rows import AttemptFailed, Row, ScopeClosed, ScopeOpened, Settled, Started
+from prana_py.execution.rows import AttemptFailed, Migrated, Row, ScopeClosed, ScopeOpened, Settled, Started
 from prana_py.execution.storage import told
 from prana_py.execution.transitions import fold
 from prana_py.graph.compile import compile_workflow
@@ -61,14 +61,20 @@ TRIES: Final = 3
 
 
 class Journal(NamedTuple):
-    """The rows of an execution, all that are in the store, and the graph that they are about."""
+    """The rows of an execution, all that are in the store, and the graphs that they are about."""
 
     rows: list[Row]
     graph: ExecutionGraph
+    earlier: tuple[ExecutionGraph, ...] = ()
+    """Those of the versions that the execution was moved from."""
 
     def runs(self) -> list[NodeExecution]:
         """Every run of a node that they tell of."""
-        return fold_runs(self.graph, self.rows)
+        return fold_runs(self.graph, self.rows, self.earlier)
+
+    def execution(self, environment: Mapping[str, Any]) -> Execution:
+        """What became of it by all of them."""
+        return told(lambda: fold(self.graph, self.rows, environment, self.earlier))
 
 
 class Held:
@@ -375,7 +381,7 @@ class Keeper:
     def stored(self, execution_id: ExecutionId, upto: int | None = None) -> Program[Execution | None]:
         """An execution as it is in the store; with ``upto``, as it was when its journal had so many rows."""
         journal = yield from self.journal(execution_id, upto)
-        return None if journal is None else told(lambda: fold(journal.graph, journal.rows, self.environment))
+        return None if journal is None else journal.execution(self.environment)
 
     def journal(self, execution_id: ExecutionId, upto: int | None = None) -> Program[Journal | None]:
         """The rows of an execution, with its graph; one that has not begun has none."""
@@ -383,19 +389,20 @@ class Keeper:
         if stored is None or not stored.bodies:
             return None
         bodies = stored.bodies if upto is None else stored.bodies[: max(upto, 1)]
-        return (yield from self._journal(execution_id, bodies, stored.blobs, stored.header.workflow_version))
+        return (yield from self._journal(execution_id, bodies, stored.blobs))
 
-    def _journal(
-        self, execution_id: ExecutionId, bodies: list[bytes], blobs: dict[bytes, bytes], version: int | None
-    ) -> Program[Journal]:
+    def _journal(self, execution_id: ExecutionId, bodies: list[bytes], blobs: dict[bytes, bytes]) -> Program[Journal]:
         rows = joined_rows(bodies, blobs)
         first = rows[0] if rows else None
         if not isinstance(first, Started):
             raise StorageError(
                 f"the journal of execution {execution_id!r} does not begin with its start", code="journal_invalid"
             )
-        graph = yield from self.graph(first.workflow_id, version or first.workflow_version, first.trigger)
-        return Journal(rows, graph)
+        versions = [first.workflow_version, *(row.workflow_version for row in rows if isinstance(row, Migrated))]
+        graphs = []
+        for version in versions:
+            graphs.append((yield from self.graph(first.workflow_id, version, first.trigger)))
+        return Journal(rows, graphs[-1], tuple(graphs[:-1]))
 
     def load_graph(self, effect: LoadGraph) -> Program[ExecutionGraph]:
         """The graph of a published workflow, or of one that the runtime was given."""
@@ -450,8 +457,8 @@ class Keeper:
         held = self.held[claimed.id]
         contents = held.contents or (yield Transact(lambda: leases.contents(claimed.number), reads=True))
         held.contents = None
-        journal = yield from self._journal(claimed.id, contents.bodies, contents.blobs, claimed.workflow_version)
-        execution = told(lambda: fold(journal.graph, journal.rows, self.environment))
+        journal = yield from self._journal(claimed.id, contents.bodies, contents.blobs)
+        execution = journal.execution(self.environment)
         held.stored = held.latest = execution
         return execution, contents.letters
 
@@ -469,7 +476,10 @@ class Keeper:
         return True
 
     def refused(self, effect: Refused) -> Program[None]:
-        """A letter was read, and nothing came of it."""
+        """A letter was read, and nothing came of it. What made it vain is durable before its sender hears of that."""
+        for held in list(self.held.values()):
+            if held.is_due and held.by == self.current():
+                yield from self.write(held)
         yield Transact(lambda: inbox.refuse(effect.number, effect.error))
 
     def acquire(self, effect: AcquireMutex) -> Program[bool]:

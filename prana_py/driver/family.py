@@ -13,7 +13,7 @@ from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, Resume
 from prana_py.driver.start import start_to_rest
 from prana_py.driver.sub_workflows import result_for_parent
-from prana_py.errors import PranaError, TransitionError
+from prana_py.errors import PranaError, StorageError, TransitionError
 from prana_py.execution.beginning import StartOptions
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.suspension import MutexWait, SubWorkflowWait
@@ -52,6 +52,8 @@ def start_child(start: ChildStart, options: Options) -> Program[Execution | Chil
             execution_id=start.execution_id, mode=start.mode, trigger_type="workflow", parent=start.parent
         )
         return (yield from _kept(start_to_rest(graph, start.input, child_options, options)))
+    except StorageError:  # nobody knows how far it came: whoever drives the parent next finds it
+        raise
     except PranaError as error:
         return ChildFailed(start, error.code, error.message)
 

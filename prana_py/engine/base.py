@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from functools import partial
 from logging import getLogger
 from os import urandom
 from typing import Any
 
 import msgspec
 
+from prana_py.driver.effects import Transact
 from prana_py.driver.program import Program
 from prana_py.driver.tokens import looks_like_token
 from prana_py.engine.heartbeat import Heartbeat
@@ -25,6 +25,7 @@ from prana_py.execution.execution import Execution
 from prana_py.execution.suspension import nanoseconds
 from prana_py.identifiers import ExecutionId, WaitId
 from prana_py.nodes.node_type import AnyNode, NodeType
+from prana_py.performing.loops import perform
 from prana_py.runtimes.base import Runtime
 from prana_py.runtimes.key_ring import KeyRing
 from prana_py.stores import inbox, leases
@@ -82,15 +83,11 @@ class EngineBase:
     def _registered(self) -> Operation[None]:
         """Say that one lives; and bury those of this machine who said so, and do not live any more."""
         yield from _burying()
-        yield from leases.register(self.id, self._process, self._lease_ns)
+        yield from leases.renew(self.id, self._process, self._lease_ns)
 
     def _beat(self) -> None:
         self.plain.transact(lambda: leases.renew(self.id, self._process, self._lease_ns))
-        now = self.runtime.clock.now()
-        while self.keeper.left_behind:
-            claimed = self.keeper.left_behind[-1]
-            self.plain.transact(partial(leases.give_back, claimed, now, now))
-            self.keeper.left_behind.pop()
+        perform(self.keeper.settle_up(), {Transact: lambda effect: self.plain.transact(effect.make)})
         self._heard(None)
 
     def bury_the_dead(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from threading import get_ident
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -29,7 +30,7 @@ from prana_py.driver.global_mutexes import give_up_turns
 from prana_py.driver.invocation import Invocation
 from prana_py.driver.program import Program
 from prana_py.driver.sub_workflows import children_of
-from prana_py.errors import NotFoundError, StorageError
+from prana_py.errors import NotFoundError, PranaError, StorageError
 from prana_py.execution.execution import Execution
 from prana_py.execution.node_execution import NodeExecution, fold_runs
 from prana_py.execution.rows import AttemptFailed, Migrated, Row, ScopeClosed, ScopeOpened, Settled, Started
@@ -37,13 +38,14 @@ from prana_py.execution.storage import told
 from prana_py.execution.transitions import fold
 from prana_py.graph.compile import compile_workflow
 from prana_py.graph.execution_graph import ExecutionGraph
-from prana_py.identifiers import ExecutionId, NodeKey, WorkflowId
+from prana_py.identifiers import ExecutionId, Instant, NodeKey, WorkflowId
 from prana_py.model.document import load_workflow
 from prana_py.runtimes.base import Runtime
 from prana_py.stores import executions, inbox, leases, mutexes, workflows
 from prana_py.stores.bodies import joined_rows, split_body
 from prana_py.stores.executions import Change, Idempotency
 from prana_py.stores.records import Claimed, Contents, Stored
+from prana_py.stores.statements import MakeOperation, Operation
 
 Durability: TypeAlias = Literal["each_node", "batched", "boundaries"]
 
@@ -80,12 +82,26 @@ class Journal(NamedTuple):
 class Held:
     """An execution that this engine drives: its lease, what is in the store, and what is not yet."""
 
-    __slots__ = ("by", "claimed", "contents", "is_due", "latest", "letters", "met", "rows", "starts", "stored")
+    __slots__ = (
+        "by",
+        "claimed",
+        "contents",
+        "is_doubtful",
+        "is_due",
+        "latest",
+        "letters",
+        "met",
+        "rows",
+        "starts",
+        "stored",
+    )
 
     def __init__(self, claimed: Claimed, stored: Execution | None, by: object = None) -> None:
         self.claimed = claimed
         self.by = by
         """Which thread or task drives it."""
+        self.is_doubtful = False
+        """It is not known whether it has begun in the store."""
         self.contents: Contents | None = None
         """What was read together with the claim."""
         self.stored = stored
@@ -252,6 +268,7 @@ class Keeper:
                     raise _lost(change) from error
                 if error.code not in ("conflict", "commit_unknown"):
                     raise
+                held.is_doubtful = error.code == "commit_unknown" and not change.number
                 if change.rows and (yield from self._has_landed(held, change)):
                     break
                 if error.code == "conflict" and change.number:
@@ -338,11 +355,8 @@ class Keeper:
     def release(self, execution_id: ExecutionId) -> Program[None]:
         """Write what is left, and let others have it."""
         held = self.mine(execution_id)
-        if held is None:
-            return
-        try:
+        if held is not None:
             yield from self.write(held, releases=True)
-        finally:
             self.forget(held)
 
     def children_held(self, execution_id: ExecutionId) -> list[Held]:
@@ -399,10 +413,10 @@ class Keeper:
                 f"the journal of execution {execution_id!r} does not begin with its start", code="journal_invalid"
             )
         versions = [first.workflow_version, *(row.workflow_version for row in rows if isinstance(row, Migrated))]
-        graphs = []
+        graphs: tuple[ExecutionGraph, ...] = ()
         for version in versions:
-            graphs.append((yield from self.graph(first.workflow_id, version, first.trigger)))
-        return Journal(rows, graphs[-1], tuple(graphs[:-1]))
+            graphs = (*graphs, (yield from self.graph(first.workflow_id, version, first.trigger)))
+        return Journal(rows, graphs[-1], graphs[:-1])
 
     def load_graph(self, effect: LoadGraph) -> Program[ExecutionGraph]:
         """The graph of a published workflow, or of one that the runtime was given."""
@@ -438,14 +452,54 @@ class Keeper:
         """Take the lease, if it is free."""
         if execution_id in self.held:
             return None
-        taken = yield Transact(lambda: leases.claim_and_read(execution_id, self.holder_id))
+        taken: tuple[Claimed, Contents] | None = yield from self._claiming(
+            lambda: leases.claim_and_read(execution_id, self.holder_id), lambda taken: taken and taken[:1]
+        )
         if taken is None:
             return None
-        claimed: Claimed
-        contents: Contents
-        claimed, contents = taken
-        self.hold(claimed, contents)
-        return claimed
+        self.hold(*taken)
+        return taken[0]
+
+    def claim_due(self, now: Instant, limit: int) -> Program[list[Claimed]]:
+        """Take leases of what is to be driven."""
+        claims = yield from self._claiming(lambda: leases.claim_due(self.holder_id, now, limit), lambda claims: claims)
+        mine = []
+        for claimed in claims:
+            if claimed.id in self.held:  # the lease was lost and found here; whoever drives it learns so first
+                self.left_behind.append(claimed)
+            else:
+                self.hold(claimed)
+                mine.append(claimed)
+        yield from self.settle_up()
+        return mine
+
+    def _claiming(self, make: MakeOperation[Any], claims_in: Callable[[Any], Iterable[Claimed] | None]) -> Program[Any]:
+        """Take leases. Where it is not known whether they were taken, they are given back with the next claim."""
+        yield from self.settle_up()
+        tried: list[Claimed] = []
+
+        def noting() -> Operation[Any]:
+            tried.clear()
+            taken = yield from make()
+            tried.extend(claims_in(taken) or ())
+            return taken
+
+        try:
+            return (yield Transact(noting))
+        except StorageError:
+            self.left_behind.extend(tried)
+            raise
+
+    def settle_up(self) -> Program[None]:
+        """Give back the leases that could not be given back before, if the store is there again."""
+        while self.left_behind:
+            claimed = self.left_behind.pop()
+            now = self.runtime.clock.now()
+            try:
+                yield Transact(partial(leases.give_back, claimed, self.holder_id, now, now))
+            except StorageError:
+                self.left_behind.append(claimed)
+                return
 
     def hold(self, claimed: Claimed, contents: Contents | None = None) -> None:
         """A lease was taken: this thread, or task, drives, until another one takes it over."""
@@ -471,7 +525,12 @@ class Keeper:
         claimed = yield from self.claim(effect.execution_id)
         if claimed is None:
             return False
-        yield from self.take_up(claimed)
+        try:
+            yield from self.take_up(claimed)
+        except PranaError:
+            self.forget(self.held[claimed.id])
+            self.left_behind.append(claimed)
+            raise
         self.inline.add(effect.execution_id)
         return True
 

@@ -387,15 +387,7 @@ class Operations:
 
     def claim_due(self, now: Instant, limit: int) -> Program[list[Claimed]]:
         """Take leases of what is to be driven."""
-        claims: list[Claimed] = yield Transact(lambda: leases.claim_due(self.keeper.holder_id, now, limit))
-        mine = []
-        for claimed in claims:
-            if claimed.id in self.keeper.held:  # the lease was lost and found here; whoever drives it learns so first
-                yield Transact(partial(leases.give_back, claimed, now, now))
-            else:
-                self.keeper.hold(claimed)
-                mine.append(claimed)
-        return mine
+        return (yield from self.keeper.claim_due(now, limit))
 
     def drive(self, execution_id: ExecutionId) -> Program[Execution | None]:
         """Drive one execution to rest, if nobody else does."""
@@ -497,10 +489,13 @@ class Operations:
         for child in self.keeper.children_held(held.claimed.id):
             yield from self._let_go(child)
         self.keeper.forget(held)
-        now: Instant = yield ReadClock()
         claimed = held.claimed
+        if not (claimed.number or held.is_doubtful):
+            return
+        now: Instant = yield ReadClock()
+        holder_id = self.keeper.holder_id
         try:
-            yield Transact(lambda: leases.give_back(claimed, Instant(now + pause_ns), now))
+            yield Transact(lambda: leases.give_back(claimed, holder_id, Instant(now + pause_ns), now))
         except StorageError:
             self.keeper.left_behind.append(claimed)
 
@@ -525,10 +520,14 @@ class Operations:
         return driven
 
     def _quarantine(self, claimed: Claimed, evidence: str) -> Program[None]:
+        try:
+            yield Transact(lambda: leases.quarantine(claimed, evidence))
+        except StorageError:
+            yield from self.give_back(claimed.id)
+            raise
         held = self.keeper.mine(claimed.id)
         if held is not None:
             self.keeper.forget(held)
-        yield Transact(lambda: leases.quarantine(claimed, evidence))
         _log.warning("execution %s is in quarantine: %s", claimed.id, evidence)
 
     def release_quarantined(self, execution_id: ExecutionId) -> Program[bool]:

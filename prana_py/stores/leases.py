@@ -7,7 +7,7 @@ from typing import NamedTuple
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.executions import release
 from prana_py.stores.inbox import letters_of
-from prana_py.stores.records import PLACES, Claimed, Contents
+from prana_py.stores.records import PLACES, Claimed, Contents, Header
 from prana_py.stores.statements import Batch, Operation, Statement
 
 
@@ -25,14 +25,8 @@ def now_here() -> Operation[Instant]:
     return Instant((yield Statement("clock.now")).rows[0][0])
 
 
-def register(holder_id: str, process: str, ttl_ns: int) -> Operation[None]:
-    """Say for the first time that one lives."""
-    now = yield from now_here()
-    yield Statement("holder.insert", (holder_id, now + ttl_ns, process))
-
-
 def renew(holder_id: str, process: str, ttl_ns: int) -> Operation[None]:
-    """Say that one still lives. Who was given up for dead is there again, but without what was taken from him."""
+    """Say that one lives, or still does. Who was given up for dead is there again, but without what he held."""
     now = yield from now_here()
     renewed = yield Statement("holder.renew", (now + ttl_ns, holder_id))
     if not renewed.touched:
@@ -96,9 +90,20 @@ def claim_due(holder_id: str, now: Instant, limit: int) -> Operation[list[Claime
     return claimed
 
 
-def give_back(claimed: Claimed, wake_at: Instant | None, now: Instant) -> Operation[None]:
-    """Let others have it, from ``wake_at`` on."""
-    yield Batch(release(claimed.number, claimed.epoch, wake_at, now))
+def own(execution_id: ExecutionId, holder_id: str) -> Operation[Claimed | None]:
+    """The first lease of an execution, if the holder has it: he began it, and was not told so."""
+    rows = (yield Statement("execution.header", (execution_id,))).rows
+    header = Header(*rows[0]) if rows else None
+    if header is None or header.owner != holder_id or header.epoch != 1:
+        return None
+    return Claimed(execution_id, header.number, 1, header.status)
+
+
+def give_back(claimed: Claimed, holder_id: str, wake_at: Instant, now: Instant) -> Operation[None]:
+    """Let others have it, from ``wake_at`` on. Of an execution that was begun the number may not be known: 0."""
+    mine = claimed if claimed.number else (yield from own(claimed.id, holder_id))
+    if mine is not None:
+        yield Batch(release(mine.number, mine.epoch, wake_at, now))
 
 
 def quarantine(claimed: Claimed, evidence: str) -> Operation[None]:

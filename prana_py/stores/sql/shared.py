@@ -76,10 +76,12 @@ SHARED: Final[Mapping[str, str]] = {
     # ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────
     "execution.release": """
         UPDATE execution SET owner = NULL, status = coalesce(?, status), wake_at = ? WHERE number = ? AND epoch = ?
+            AND status NOT IN ('completed', 'failed', 'cancelled')
     """,
     # A statement of its own, after the row is locked: a letter is either seen here, or wakes the execution itself.
     "execution.release_to_letters": """
         UPDATE execution SET wake_at = ? WHERE number = ? AND owner IS NULL
+            AND status NOT IN ('completed', 'failed', 'cancelled')
             AND EXISTS (SELECT 1 FROM inbox WHERE execution = execution.number AND refusal IS NULL)
     """,
     "execution.quarantine": """

@@ -22,6 +22,7 @@ from prana_py.driver.token_waits import open_wait
 from prana_py.driver.tokens import Address
 from prana_py.engine.keeper import Held, Keeper
 from prana_py.engine.looking import Looking
+from prana_py.engine.moving import Moving
 from prana_py.errors import InvariantError, NotFoundError, PranaError, StorageError, TransitionError, UsageError
 from prana_py.execution.beginning import StartOptions, started_row
 from prana_py.execution.execution import Execution
@@ -102,6 +103,7 @@ class Operations:
         self.runtime = runtime
         self.keeper = keeper
         self.looking = Looking(keeper)
+        self.moving = Moving(self)
 
     # ── workflows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -233,7 +235,7 @@ class Operations:
 
     def _met(self, claimed: Claimed, asked: Asked) -> Program[Execution]:
         """Meet a request in an execution that nobody else drives."""
-        execution, letters = yield from self._taken_up(claimed)
+        execution, letters = yield from self.taken_up(claimed)
         try:
             request = asked.request_of(execution)
             return (yield from run_to_rest(execution, self.runtime.options, requests=(*letters, request)))
@@ -253,7 +255,7 @@ class Operations:
             is_sent = yield Transact(partial(inbox.post, execution_id, key, request, now))
         answer = yield from self._answer(execution_id, key, Instant(now + asked.timeout_ns))
         if answer.refusal is None:
-            return (yield from self._with_family((yield from self._known(execution_id))))
+            return (yield from self._with_family((yield from self.known(execution_id))))
         yield Transact(partial(inbox.tear_up, answer.number))
         raise (yield from self._why_not(asked, answer.refusal))
 
@@ -279,7 +281,7 @@ class Operations:
                 yield Transact(partial(deliveries.refuse, execution_id, delivery.id, answer.number))
                 raise (yield from self._why_not(asked, answer.refusal))
             if (yield Transact(known, reads=True)) is not None:
-                return (yield from self._with_family((yield from self._known(execution_id))))
+                return (yield from self._with_family((yield from self.known(execution_id))))
 
     def _delivered(self, asked: Asked, delivery: Delivery, now: Instant) -> Program[str | None]:
         """Send what is delivered for the first time. ``None``: something has happened meanwhile; look again."""
@@ -299,7 +301,7 @@ class Operations:
 
     def _request(self, asked: Asked) -> Program[Request]:
         """What is asked of the execution as it is in the store; or the error that says why it cannot be."""
-        execution = yield from self._known(asked.execution_id, is_token=asked.is_token)
+        execution = yield from self.known(asked.execution_id, is_token=asked.is_token)
         request = well_formed(asked.request_of(execution))
         if execution.is_final:
             raise _is_final(execution)
@@ -314,10 +316,10 @@ class Operations:
             if not answer.is_open:
                 return answer
             if header.is_final:  # and nobody has read the letter, nor will
-                refusal = _is_final((yield from self._known(execution_id)))
+                refusal = _is_final((yield from self.known(execution_id)))
                 return Answer(False, answer.number, refusal.details())
             if header.quarantine is not None:
-                yield from self._known(execution_id)
+                yield from self.known(execution_id)
             if (yield from self.drive(execution_id)) is not None:
                 continue
             now = yield ReadClock()
@@ -332,12 +334,12 @@ class Operations:
         if not asked.is_token:
             return error
         try:
-            asked.request_of((yield from self._known(asked.execution_id)))
+            asked.request_of((yield from self.known(asked.execution_id)))
         except TransitionError as clearer:
             return clearer
         return error
 
-    def _known(self, execution_id: ExecutionId, *, is_token: bool = False) -> Program[Execution]:
+    def known(self, execution_id: ExecutionId, *, is_token: bool = False) -> Program[Execution]:
         """The execution as it is in the store, or the error that says why it cannot be had."""
         header: Header | None = yield Transact(lambda: executions.header(execution_id), reads=True)
         if header is None:
@@ -431,10 +433,10 @@ class Operations:
         return None
 
     def _lived(self, claimed: Claimed) -> Program[Execution]:
-        execution, letters = yield from self._taken_up(claimed)
+        execution, letters = yield from self.taken_up(claimed)
         return (yield from run_to_rest(execution, self.runtime.options, requests=letters))
 
-    def _taken_up(self, claimed: Claimed) -> Program[tuple[Execution, list[Letter]]]:
+    def taken_up(self, claimed: Claimed) -> Program[tuple[Execution, list[Letter]]]:
         """An execution whose lease was just taken, with the letters to it; one that is pending begins."""
         if claimed.status != "pending":
             return (yield from self.keeper.take_up(claimed))
@@ -514,6 +516,10 @@ class Operations:
                 next_one = touched.pop()
             except KeyError:  # another thread was quicker
                 break
+            header: Header | None = yield Transact(partial(executions.header, next_one), reads=True)
+            now: Instant = yield ReadClock()
+            if header is None or header.wake_at is None or header.wake_at > now:
+                continue  # nothing has come of it for this one, or another engine was quicker
             execution = yield from self.drive(next_one)
             if execution is not None:
                 driven.append(execution)
@@ -541,9 +547,9 @@ class Operations:
 
     def retry(self, execution_id: ExecutionId) -> Program[Execution]:
         """A new execution with the past of one that has ended, which goes on from where it went wrong."""
-        past = yield from self._known(execution_id)
+        past = yield from self.known(execution_id)
         new_id: ExecutionId = yield MakeId()
-        return (yield from self._driven(new_id, retry(past, self.runtime.options, new_id)))
+        return (yield from self.driven(new_id, retry(past, self.runtime.options, new_id)))
 
     def fork(
         self,
@@ -553,11 +559,11 @@ class Operations:
         outputs: Mapping[NodeKey, Any],
     ) -> Program[Execution]:
         """A new execution with the past of another, which may go another way from there."""
-        past = yield from self._known(execution_id)
+        past = yield from self.known(execution_id)
         now: Instant = yield ReadClock()
         new_id: ExecutionId = yield MakeId()
         other = fork(past, execution_id=new_id, now=now, position=position, inputs=inputs, outputs=outputs)
-        return (yield from self._driven(new_id, self._adopted(other)))
+        return (yield from self.driven(new_id, self._adopted(other)))
 
     def _adopted(self, execution: Execution) -> Program[Execution]:
         yield Adopt(execution)
@@ -568,8 +574,8 @@ class Operations:
         drive = run_from if onwards else run_node
         claimed = yield from self.keeper.claim(execution_id)
         if claimed is not None:
-            return (yield from self._driven(execution_id, self._entered(claimed, drive, entry)))
-        past = yield from self._known(execution_id)
+            return (yield from self.driven(execution_id, self._entered(claimed, drive, entry)))
+        past = yield from self.known(execution_id)
         if not past.is_final:
             raise TransitionError(
                 f"execution {execution_id!r} is driven elsewhere just now; try again when it is at rest",
@@ -577,14 +583,14 @@ class Operations:
                 execution_id=execution_id,
             )
         new_id: ExecutionId = yield MakeId()
-        return (yield from self._driven(new_id, drive(past, entry, self.runtime.options, new_id)))
+        return (yield from self.driven(new_id, drive(past, entry, self.runtime.options, new_id)))
 
     def _entered(self, claimed: Claimed, drive: Any, entry: Entry) -> Program[Execution]:
-        execution, _ = yield from self._taken_up(claimed)
+        execution, _ = yield from self.taken_up(claimed)
         driven: Execution = yield from drive(execution, entry, self.runtime.options)
         return driven
 
-    def _driven(self, execution_id: ExecutionId, program: Program[Execution]) -> Program[Execution]:
+    def driven(self, execution_id: ExecutionId, program: Program[Execution]) -> Program[Execution]:
         return (yield from self._with_family((yield from self._to_rest(execution_id, program))))
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -594,7 +600,7 @@ class Operations:
         if (yield Transact(lambda: executions.header(execution_id), reads=True)) is None:
             raise _no_execution(execution_id)
         execution = yield from self.keeper.stored(execution_id)
-        return (yield from self._known(execution_id)) if execution is None else execution
+        return (yield from self.known(execution_id)) if execution is None else execution
 
     def header(self, execution_id: ExecutionId) -> Program[Header]:
         """What is known of an execution without reading its journal."""
@@ -611,7 +617,7 @@ class Operations:
             header = yield from self.header(execution_id)
             now: Instant = yield ReadClock()
             if header.is_final or header.quarantine is not None or now >= until:
-                return (yield from self._known(execution_id))
+                return (yield from self.known(execution_id))
             yield AwaitNews(execution_id, news, Instant(min(until, now + LOOK_AGAIN_NS)))
 
 

@@ -14,6 +14,7 @@ from prana_py.driver.program import Program
 from prana_py.driver.requests import AddItems, Cancel, CancelBranch, Request, Signal
 from prana_py.engine.base import EngineBase, begin_of
 from prana_py.engine.looking import ExecutionPage, History, cursor_place, filter_of
+from prana_py.engine.moving import Migration
 from prana_py.execution.execution import Execution
 from prana_py.execution.suspension import nanoseconds
 from prana_py.identifiers import ExecutionId, NodeKey, WaitId, WorkflowId
@@ -268,6 +269,20 @@ class EngineVerbs(EngineBase):
         """Run a node by hand, and all that follows."""
         entry = Entry(node=node, value=value, outputs=outputs or {})
         return self.operations.run_by_hand(execution_id, entry, onwards=True)
+
+    # ── moving ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @driving
+    def migrate_execution(
+        self, execution_id: ExecutionId, version: int, *, dry_run: bool = False
+    ) -> Program[Migration]:
+        """Move an execution to another version of its workflow, and drive it on there.
+
+        If its open work has no place there that is a ``TransitionError`` with every reason. With ``dry_run`` nothing
+        is moved, and the reasons are in the answer: there are none if it may.
+        """
+        moving = self.operations.moving
+        return moving.looked_into(execution_id, version) if dry_run else moving.migrate(execution_id, version)
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from prana_py.execution.row_graphs import with_graphs
 from prana_py.execution.rows import Settled
 
 if TYPE_CHECKING:
@@ -28,9 +29,9 @@ class CycleResult(msgspec.Struct, frozen=True, kw_only=True):
 def cycle_results(execution: Execution) -> dict[str, CycleResult]:
     """By name, the declared cycles that have ended."""
     results: dict[str, CycleResult] = {}
-    routes = execution.execution_graph.route_list
-    for row in execution.history():
+    for row, graph in with_graphs(execution.history(), execution.execution_graph, execution.identity.earlier_graphs):
         ends = row.converged if isinstance(row, Settled) else ()
+        routes = graph.route_list
         ended = {declared.name: end for end in ends if (declared := routes[end[0]].connection.loop) is not None}
         for name, (_, iterations, converged, took_ns) in ended.items():
             before = results.get(name)

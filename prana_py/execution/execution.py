@@ -46,6 +46,8 @@ class Identity(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
     metadata: dict[str, Any]
     preparation_data: dict[NodeKey, Any] = {}
     deadline: Instant | None = None
+    earlier_graphs: tuple[Any, ...] = ()
+    """The graphs of the versions that it has been moved from, oldest first; never stored."""
 
 
 class Ending(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -333,12 +335,19 @@ class Execution(msgspec.Struct, frozen=True, gc=False, eq=False, kw_only=True):
 
     @staticmethod
     def from_storage_format(
-        stored: Mapping[str, Any], execution_graph: ExecutionGraph, *, environment: Mapping[str, Any] | None = None
+        stored: Mapping[str, Any],
+        execution_graph: ExecutionGraph,
+        *,
+        environment: Mapping[str, Any] | None = None,
+        earlier: tuple[ExecutionGraph, ...] = (),
     ) -> Execution:
-        """The execution that was stored, with its graph from the cache and the environment of now."""
+        """The execution that was stored, with its graph from the cache and the environment of now.
+
+        ``earlier``: the graphs of the versions that it was moved from, if it was.
+        """
         from prana_py.execution.storage import from_storage_format
 
-        return from_storage_format(stored, execution_graph, environment=environment)
+        return from_storage_format(stored, execution_graph, environment=environment, earlier=earlier)
 
     def at(self, position: int) -> Execution:
         """The execution as it was when its journal had so many rows."""

@@ -9,7 +9,8 @@ import msgspec
 
 from prana_py.errors import NotFoundError, UsageError, nearest
 from prana_py.execution.execution import Execution
-from prana_py.execution.node_execution import NodeExecution, fold_runs
+from prana_py.execution.node_execution import NodeExecution
+from prana_py.execution.queries import runs_of
 from prana_py.execution.rows import Forked, Origin
 from prana_py.execution.storable import NotStorableError, storable
 from prana_py.execution.transitions import advance, fold
@@ -31,7 +32,7 @@ def at(execution: Execution, position: int) -> Execution:
             code="position_unknown",
         )
     rows = [row for row, _ in zip(execution.trail, range(position), strict=False)]
-    return fold(execution.execution_graph, rows, execution.environment)
+    return fold(execution.execution_graph, rows, execution.environment, execution.identity.earlier_graphs)
 
 
 def fork(
@@ -105,8 +106,8 @@ def diff(left: Execution, right: Execution) -> Difference:
         if ours != theirs:
             break
         common += 1
-    runs_left = {(r.node_key, r.scope, r.run): r for r in fold_runs(left.execution_graph, left.trail)}
-    runs_right = {(r.node_key, r.scope, r.run): r for r in fold_runs(right.execution_graph, right.trail)}
+    runs_left = {(r.node_key, r.scope, r.run): r for r in runs_of(left)}
+    runs_right = {(r.node_key, r.scope, r.run): r for r in runs_of(right)}
     differing = [
         RunDifference(*key, runs_left.get(key), runs_right.get(key))
         for key in dict.fromkeys((*runs_left, *runs_right))

@@ -13,6 +13,7 @@ from prana_py.errors import InvariantError
 from prana_py.execution.activation import Activation
 from prana_py.execution.draft import window_id
 from prana_py.execution.execution import Execution, waits_for_others
+from prana_py.execution.row_graphs import with_graphs
 from prana_py.execution.rows import (
     AllWithdrawn,
     ArrivalRef,
@@ -59,7 +60,8 @@ def check_invariants(execution: Execution, *, refold: bool = True) -> None:
     """Raise ``InvariantError`` with everything that does not hold. ``refold`` applies the whole journal once more."""
     broken = [*broken_invariants(execution)]
     if refold and not execution.trail.dropped:
-        told = fold(execution.execution_graph, list(execution.trail), execution.environment)
+        earlier = execution.identity.earlier_graphs
+        told = fold(execution.execution_graph, list(execution.trail), execution.environment, earlier)
         found = difference(told, execution)
         broken += [] if found is None else [f"the journal tells of another value: {found}"]
     if broken:
@@ -167,9 +169,8 @@ def _found(execution: Execution) -> Iterator[Target]:
 
 
 def _made(execution: Execution) -> Iterator[Target]:
-    graph = execution.execution_graph
     owners: dict[RunKey, int] = {}
-    for row in execution.trail:
+    for row, graph in with_graphs(execution.trail, execution.execution_graph, execution.identity.earlier_graphs):
         match row:
             case Started():
                 yield (-1, "", -1), row.trigger, TOP

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 def node_executions(execution: Execution) -> dict[NodeKey, list[NodeExecution]]:
     """Every run by node key, oldest first: the audit trail."""
     by_key: dict[NodeKey, list[NodeExecution]] = {}
-    for run in fold_runs(execution.execution_graph, execution.trail):
+    for run in runs_of(execution):
         by_key.setdefault(run.node_key, []).append(run)
     return by_key
+
+
+def runs_of(execution: Execution) -> list[NodeExecution]:
+    """Every run, in the order of their execution indices."""
+    return fold_runs(execution.execution_graph, execution.trail, execution.identity.earlier_graphs)
 
 
 def completed_nodes(execution: Execution) -> dict[NodeKey, Any]:

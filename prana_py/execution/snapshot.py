@@ -22,11 +22,12 @@ from prana_py.execution.execution import (
 )
 from prana_py.execution.frozen_map import frozen
 from prana_py.execution.node_error import NodeError
+from prana_py.execution.rebasing import route_of
 from prana_py.execution.rows import Row, RunKey, ScopePlan, Settled
 from prana_py.execution.scope_state import Queue, RunRow, ScopeState, Wave, feeds_of
 from prana_py.execution.suspension import Suspension
 from prana_py.execution.trail import CHUNK, Chunk, Trail
-from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.graph.execution_graph import ExecutionGraph, Route
 from prana_py.identifiers import Instant, NodeKey, Scope, WaitId
 
 
@@ -136,7 +137,7 @@ def take_snapshot(execution: Execution) -> Snapshot:
         return _scope_record(state, keys, places)
 
     return Snapshot(
-        identity=execution.identity,
+        identity=msgspec.structs.replace(execution.identity, earlier_graphs=()),
         status=execution.status,
         position=execution.position,
         dropped=execution.trail.dropped,
@@ -240,22 +241,30 @@ def _owner_record(key: RunKey, owner: OwnerRun) -> OwnerRecord:
 
 
 def from_snapshot(
-    snapshot: Snapshot, rows: list[Row], graph: ExecutionGraph, environment: Mapping[str, Any]
+    snapshot: Snapshot,
+    rows: list[Row],
+    graph: ExecutionGraph,
+    environment: Mapping[str, Any],
+    earlier: tuple[ExecutionGraph, ...] = (),
 ) -> Execution:
     """The execution with this state and these rows."""
-    reader = _Reader(graph, rows)
+    reader = _Reader(graph, rows, earlier)
+    if earlier:
+        identity = msgspec.structs.replace(snapshot.identity, earlier_graphs=earlier)
+        snapshot = msgspec.structs.replace(snapshot, identity=identity)
     try:
         return reader.execution(snapshot, environment)
-    except (KeyError, IndexError, AttributeError) as error:
+    except (LookupError, AttributeError, StopIteration) as error:
         raise StorageError(f"the stored state does not fit its workflow: {error!r}", code="snapshot_invalid") from error
 
 
 class _Reader:
     """Turns keys back into the graph's own things."""
 
-    def __init__(self, graph: ExecutionGraph, rows: list[Row]) -> None:
+    def __init__(self, graph: ExecutionGraph, rows: list[Row], earlier: tuple[ExecutionGraph, ...]) -> None:
         self.graph = graph
         self.rows = rows
+        self.earlier = earlier
 
     def execution(self, snapshot: Snapshot, environment: Mapping[str, Any]) -> Execution:
         whole = len(self.rows) // CHUNK * CHUNK
@@ -298,11 +307,10 @@ class _Reader:
         return {self.graph.ordinals[key]: value for key, value in by_key.items()}
 
     def arrivals(self, records: tuple[ArrivalRecord, ...]) -> tuple[Arrival, ...]:
-        routes = self.graph.route_list
-        return tuple(
-            Arrival(r.source, routes[r.connection] if r.connection else None, r.value, r.order, r.element)
-            for r in records
-        )
+        return tuple(Arrival(r.source, self.route(r.connection), r.value, r.order, r.element) for r in records)
+
+    def route(self, key: str) -> Route | None:
+        return route_of(key, self.graph, self.earlier) if key else None
 
     def scope(self, record: ScopeRecord, scope: Scope) -> ScopeState:
         slots = self.graph.top_slots if not scope else self.graph.vertex(scope[-1][0]).body_slots

@@ -67,9 +67,16 @@ def to_storage_format(execution: Execution) -> dict[str, Any]:
 
 
 def from_storage_format(
-    stored: Mapping[str, Any], graph: ExecutionGraph, *, environment: Mapping[str, Any] | None = None
+    stored: Mapping[str, Any],
+    graph: ExecutionGraph,
+    *,
+    environment: Mapping[str, Any] | None = None,
+    earlier: tuple[ExecutionGraph, ...] = (),
 ) -> Execution:
-    """The execution that was stored, with its graph from the cache and the environment of now."""
+    """The execution that was stored, with its graph from the cache and the environment of now.
+
+    ``earlier``: the graphs of the versions that it was moved from.
+    """
     if not isinstance(stored, Mapping):
         raise StorageError(f"a stored execution is a mapping, not {type(stored).__name__}")
     if stored.get("format") != FORMAT:
@@ -83,14 +90,14 @@ def from_storage_format(
     journal = [_row(row, position) for position, row in enumerate(rows)]
     state = stored.get("state")
     if state is None:
-        execution = told(lambda: fold(graph, journal, environment or {}))
+        execution = told(lambda: fold(graph, journal, environment or {}, earlier))
     elif stored.get("digest") != graph.digest:
         raise StorageError(
             f"execution {stored.get('id')!r} was stored with another graph; load it with its own", code="graph_mismatch"
         )
     else:
         snapshot = _snapshot(state)
-        execution = told(lambda: from_snapshot(snapshot, journal, graph, environment or {}))
+        execution = told(lambda: from_snapshot(snapshot, journal, graph, environment or {}, earlier))
     _check_header(stored, execution)
     return execution
 

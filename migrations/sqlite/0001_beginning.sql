@@ -45,7 +45,7 @@ CREATE INDEX execution_workflow ON execution (workflow_id, status, created_at, n
 CREATE INDEX execution_trigger ON execution (trigger_type, created_at, number) WHERE trigger_type <> 'manual';
 CREATE INDEX execution_workflow_trigger ON execution (workflow_id, trigger_type, created_at, number)
     WHERE trigger_type <> 'manual';
-CREATE INDEX execution_parent ON execution (parent_id, parent_wait) WHERE parent_id IS NOT NULL;
+CREATE INDEX execution_parent ON execution (parent_id, parent_wait, status) WHERE parent_id IS NOT NULL;
 CREATE INDEX execution_schedule ON execution (schedule_id, status) WHERE schedule_id IS NOT NULL;
 CREATE INDEX execution_quarantine ON execution (number) WHERE quarantine IS NOT NULL;
 CREATE UNIQUE INDEX execution_idempotency ON execution (workflow_id, idempotency_key)

@@ -43,7 +43,7 @@ from prana_py.errors import InvariantError, TransitionError
 from prana_py.execution.activation import Activation
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
 from prana_py.execution.rows import Begun, Ended, Row, RunKey, Settled, Suspended
-from prana_py.execution.suspension import nanoseconds
+from prana_py.execution.suspension import SubWorkflowWait, nanoseconds
 from prana_py.execution.transitions import advance
 from prana_py.identifiers import ExecutionId, Instant
 
@@ -256,10 +256,18 @@ class Drive:
     def _child_done(self, done: ChildDone) -> Program[None]:
         self.children.discard(done.execution_id)
         request = done.request
-        if done.execution is not None:
+        if done.execution is not None and not self._awaits_siblings(done.execution):
             request = yield from result_for_parent(self.execution, done.execution)
         if request is not None:
             yield from self.obey(request)
+
+    def _awaits_siblings(self, child: Execution) -> bool:
+        """Another child of the same wait is still under way here; whoever is last tells of all of them."""
+        parent = child.identity.parent
+        suspension = None if parent is None or not self.children else self.execution.suspensions.get(parent.wait_id)
+        if suspension is None or not isinstance(suspension.wait, SubWorkflowWait):
+            return False
+        return not self.children.isdisjoint(suspension.wait.children)
 
     def obey(self, request: Request | Letter, *, strictly: bool = False) -> Program[None]:
         """Act on a request. One that cannot be met any more is refused, to its sender if he waits for it."""

@@ -10,7 +10,7 @@ import msgspec
 from prana_py.driver.decide import next_due
 from prana_py.driver.effects import ChildEnded, ChildStart, Deliver, ErrorStart
 from prana_py.execution.execution import NO_SUSPENSIONS, Execution
-from prana_py.execution.rows import Migrated, Row
+from prana_py.execution.rows import Migrated, Parent, Row
 from prana_py.execution.suspension import Suspension
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.bodies import split_body
@@ -120,6 +120,9 @@ def statements_of(change: Change) -> Iterator[Statement | Many]:
     yield from (Statement("inbox.met", (number,)) for number in change.met)
     yield from _asked_of_others(change)
     yield from _header(change)
+    parent = change.after.identity.parent
+    if change.tells_parent and parent is not None:
+        yield from _end_told(change.after.id, parent, change.now)
 
 
 def _journal(number: int, epoch: int, position: int, rows: tuple[Row, ...]) -> tuple[Statement | Many, ...]:
@@ -170,9 +173,16 @@ def _asked_of_others(change: Change) -> Iterator[Statement]:
     for number, letter in enumerate(change.letters):
         key = f"from {sender} at {position}.{number}"
         yield from post(letter.execution_id, key, encode(letter.request), change.now)
-    parent = change.after.identity.parent
-    if change.tells_parent and parent is not None:
-        yield from post(parent.execution_id, f"end of {sender}", encode(ChildEnded(sender)), change.now)
+
+
+def _end_told(child_id: ExecutionId, parent: Parent, now: Instant) -> Iterator[Statement]:
+    """The parent is told of the end of the last of the children that it waits for."""
+    key = f"end of {child_id}"
+    payload = encode(ChildEnded(child_id))
+    yield Statement("execution.lock", (parent.execution_id,))
+    yield Statement("inbox.post_as_last", (key, payload, now, parent.execution_id, parent.wait_id))
+    yield Statement("execution.wake_to_letter", (now, parent.execution_id, now, key))
+    yield Statement("notify", (parent.execution_id,))
 
 
 def submission_of(start: ChildStart | ErrorStart) -> Submission:

@@ -46,4 +46,6 @@ POSTGRESQL: Final[Mapping[str, str]] = {
         WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW}) AND owner <> ?
         LIMIT ? FOR UPDATE SKIP LOCKED
     """,
+    # Of two children that end at the same time, the second one sees that the first has.
+    "execution.lock": "SELECT 1 FROM execution WHERE id = ? FOR UPDATE",
 }

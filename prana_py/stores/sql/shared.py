@@ -57,10 +57,6 @@ SHARED: Final[Mapping[str, str]] = {
     """,
     "execution.header": f"SELECT {HEADER} FROM execution WHERE id = ?",
     "execution.number": "SELECT number FROM execution WHERE id = ?",
-    "execution.unfinished_siblings": """
-        SELECT count(*) FROM execution
-        WHERE parent_id = ? AND parent_wait = ? AND status NOT IN ('completed', 'failed', 'cancelled')
-    """,
     "execution.children": f"SELECT {HEADER} FROM execution WHERE parent_id = ? ORDER BY number",
     # ── what changes about them ───────────────────────────────────────────────────────────────────────────────────
     "execution.status": "UPDATE execution SET status = ? WHERE number = ?",
@@ -72,6 +68,11 @@ SHARED: Final[Mapping[str, str]] = {
     "execution.wake": """
         UPDATE execution SET wake_at = ? WHERE id = ? AND (wake_at IS NULL OR wake_at > ?)
             AND status NOT IN ('completed', 'failed', 'cancelled')
+    """,
+    "execution.wake_to_letter": """
+        UPDATE execution SET wake_at = ? WHERE id = ? AND (wake_at IS NULL OR wake_at > ?)
+            AND status NOT IN ('completed', 'failed', 'cancelled')
+            AND EXISTS (SELECT 1 FROM inbox WHERE inbox.execution = execution.number AND dedupe_key = ?)
     """,
     # ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────
     "execution.release": """
@@ -123,6 +124,16 @@ SHARED: Final[Mapping[str, str]] = {
         INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
         SELECT number, ?, ?, ? FROM execution
         WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+        ON CONFLICT (execution, dedupe_key) DO NOTHING
+    """,
+    # Only the last of several children that a parent waits for together has to tell it: the others would do so in vain.
+    "inbox.post_as_last": """
+        INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
+        SELECT number, ?, ?, ? FROM execution AS parent
+        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled') AND NOT EXISTS (
+            SELECT 1 FROM execution AS child WHERE child.parent_id = parent.id AND child.parent_wait = ?
+                AND child.status IN ('pending', 'running', 'suspended')
+        )
         ON CONFLICT (execution, dedupe_key) DO NOTHING
     """,
     "inbox.of": """

@@ -36,4 +36,6 @@ SQLITE: Final[Mapping[str, str]] = {
         WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW}) AND owner <> ?
         LIMIT ?
     """,
+    # Nobody else writes meanwhile anyway.
+    "execution.lock": "SELECT 1 WHERE ? IS NOT NULL",
 }

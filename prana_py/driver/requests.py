@@ -69,9 +69,10 @@ class AddItems(msgspec.Struct, frozen=True, tag="add_items"):
 
 
 class MutexFree(msgspec.Struct, frozen=True, tag="mutex_free"):
-    """It is the execution's turn at a mutex that reaches beyond it."""
+    """It is a run's turn at a mutex that reaches beyond its execution."""
 
     name: str
+    run: RunKey
 
 
 Request: TypeAlias = Resume | Signal | Cancel | CancelBranch | AddItems | MutexFree
@@ -103,8 +104,8 @@ def row_for(execution: Execution, request: Request, now: Instant) -> Row:
             return _branch_cancelled(execution, request, now)
         case AddItems():
             return _items_added(execution, request, now)
-        case MutexFree(name=name):
-            return _turn_taken(execution, name, now)
+        case MutexFree():
+            return _turn_taken(execution, request, now)
 
 
 LONGEST_TTL_NS: Final = 1 << 60
@@ -222,12 +223,14 @@ def _goes_with(gone: list[RunKey], scope: Scope) -> bool:
     )
 
 
-def _turn_taken(execution: Execution, name: str, now: Instant) -> Row:
-    for suspension in sorted(execution.suspensions.values(), key=lambda s: (s.suspended_at, s.wait_id)):
+def _turn_taken(execution: Execution, request: MutexFree, now: Instant) -> Row:
+    for suspension in execution.suspensions.values():
         wait = suspension.wait
-        if isinstance(wait, MutexWait) and wait.reach == "global" and wait.name == name:
+        if not isinstance(wait, MutexWait) or wait.reach != "global" or wait.name != request.name:
+            continue
+        if (suspension.node_key, suspension.scope, suspension.run) == request.run:
             return Resumed(now, suspension.wait_id)
-    message = f"no run of execution {execution.id!r} waits for the mutex {name!r}"
+    message = f"the run of execution {execution.id!r} does not wait for the mutex {request.name!r} (any more)"
     raise TransitionError(message, code="wait_not_open")
 
 

@@ -45,6 +45,7 @@ from prana_py.stores import executions, inbox, leases, mutexes, workflows
 from prana_py.stores.bodies import joined_rows, split_body
 from prana_py.stores.executions import Change, Idempotency
 from prana_py.stores.records import Claimed, Contents, Stored
+from prana_py.stores.statements import Operation
 from prana_py.stores.statements import MakeOperation, Operation
 
 Durability: TypeAlias = Literal["each_node", "batched", "boundaries"]
@@ -280,7 +281,9 @@ class Keeper:
 
     def _written(self, held: Held, change: Change) -> Program[None]:
         if change.number:
-            yield self._transact(change)
+            next_ones = yield self._transact(change)
+            if next_ones and not self.workers:
+                self.touched.update(next_ones)
             return
         idempotency = self.beginnings.get(change.after.id)
         number = yield Transact(lambda: executions.begin(change, self.holder_id, idempotency))
@@ -551,9 +554,10 @@ class Keeper:
         return bool((yield Transact(lambda: mutexes.acquire(effect.name, number, effect.key))))
 
 
-def _write_and_give_up(change: Change) -> Any:
+def _write_and_give_up(change: Change) -> Operation[list[ExecutionId]]:
+    """Write, and tell those whose turn it is now at what has become free."""
     yield from executions.write(change)
-    yield from mutexes.give_up(change.number, give_up_turns(change.after), change.now)
+    return (yield from mutexes.give_up(change.number, give_up_turns(change.after), change.now))
 
 
 def _is_ordinary(row: Row) -> bool:

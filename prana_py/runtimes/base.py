@@ -348,8 +348,8 @@ class Runtime:
         return self.mutexes.acquire(effect.name, (effect.execution_id, effect.key))
 
     def _release(self, effect: ReleaseMutexes) -> None:
-        for name, next_id in self.mutexes.release(effect.execution_id, effect.but_for):
-            self._deliver(Deliver(next_id, MutexFree(name)))
+        for name, (next_id, run) in self.mutexes.release(effect.execution_id, effect.but_for):
+            self._deliver(Deliver(next_id, MutexFree(name, run)))
 
     def _leave(self, effect: Leave) -> None:
         self._jobs.append(effect.job)

@@ -26,9 +26,9 @@ class MutexTable:
                 line.append(holder)
             return line[0] == holder
 
-    def release(self, execution_id: ExecutionId, live: frozenset[RunKey]) -> list[tuple[str, ExecutionId]]:
+    def release(self, execution_id: ExecutionId, live: frozenset[RunKey]) -> list[tuple[str, Holder]]:
         """Take an execution's runs out of every line, but for the live ones. Whose turn has come, and at what."""
-        turns: list[tuple[str, ExecutionId]] = []
+        turns: list[tuple[str, Holder]] = []
         with self._lock:
             for name, line in list(self._lines.items()):
                 left = [holder for holder in line if holder[0] != execution_id or holder[1] in live]
@@ -36,6 +36,6 @@ class MutexTable:
                     del self._lines[name]
                     continue
                 if left[0] != line[0]:
-                    turns.append((name, left[0][0]))
+                    turns.append((name, left[0]))
                 self._lines[name] = left
         return turns

@@ -41,12 +41,11 @@ def letters_of(rows: list[tuple[int, bytes]]) -> list[Letter]:
 
 
 def refuse(number: int, error: PranaError | None) -> Operation[None]:
-    """Tell the sender why not; where there is nothing to tell, the letter is gone."""
-    if error is None:
-        yield Statement("inbox.met", (number,))
-    else:
+    """Tell the sender why not; where there is nothing to tell, or nobody waits to be told, the letter is gone."""
+    if error is not None:
         refusal = msgspec.json.encode(error.details(), enc_hook=str).decode()
         yield Statement("inbox.refuse", (refusal, number))
+    yield Statement("inbox.forget", (number,))
 
 
 def answer(execution_id: ExecutionId, dedupe_key: str) -> Operation[Answer]:

@@ -7,10 +7,10 @@ import msgspec
 from prana_py.driver.effects import ReleaseMutexes
 from prana_py.driver.requests import MutexFree
 from prana_py.execution.rows import RunKey
-from prana_py.identifiers import Instant
+from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores import executions
 from prana_py.stores.records import encode
-from prana_py.stores.statements import Batch, Operation, Statement
+from prana_py.stores.statements import Batch, Many, Operation, Statement
 
 _RUNS = msgspec.msgpack.Decoder(RunKey)
 
@@ -18,17 +18,26 @@ _RUNS = msgspec.msgpack.Decoder(RunKey)
 def acquire(name: str, number: int, run: RunKey) -> Operation[bool]:
     """Whether it is the run's turn; if not, it is in line from here on."""
     body = msgspec.msgpack.encode(run)
+    yield Statement("mutex.lock", (name,))
     yield Statement("mutex.line_up", (name, number, body))
-    first = (yield Statement("mutex.first", (name,))).rows[0]
-    return first[0] == number and bytes(first[1]) == body
+    _, execution, first, _ = (yield Statement("mutex.first", (name,))).rows[0]
+    return execution == number and bytes(first) == body
 
 
-def give_up(number: int, effect: ReleaseMutexes, now: Instant) -> Operation[None]:
-    """An execution's runs leave every line, but for the live ones; whoever is next is told."""
+def give_up(number: int, effect: ReleaseMutexes, now: Instant) -> Operation[list[ExecutionId]]:
+    """An execution's runs leave every line, but for the live ones; whoever comes to be first is told. Who that is."""
+    next_ones: list[ExecutionId] = []
+    leaving: dict[str, list[int]] = {}
     for ticket, name, run in (yield Statement("mutex.of", (number,))).rows:
-        if _RUNS.decode(bytes(run)) in effect.but_for:
-            continue
-        yield Statement("mutex.leave", (ticket,))
-        for (next_id,) in (yield Statement("mutex.next", (name,))).rows:
-            key = f"turn at {name} after {ticket}"
-            yield Batch(executions.post(next_id, key, encode(MutexFree(name)), now))
+        if _RUNS.decode(bytes(run)) not in effect.but_for:
+            leaving.setdefault(name, []).append(ticket)
+    for name in sorted(leaving):
+        yield Statement("mutex.lock", (name,))
+        before = (yield Statement("mutex.first", (name,))).rows
+        yield Many("mutex.leave", [(ticket,) for ticket in leaving[name]])
+        for ticket, _, run, next_id in (yield Statement("mutex.first", (name,))).rows:
+            if ticket != before[0][0]:
+                free = encode(MutexFree(name, _RUNS.decode(bytes(run))))
+                next_ones.append(next_id)
+                yield Batch(executions.post(next_id, f"turn at {name} with {ticket}", free, now))
+    return next_ones

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from prana_py.stores.sql.listing import listing
+from prana_py.stores.sql.retention import RETENTION
 from prana_py.stores.sql.shared import SHARED
+from prana_py.stores.sql.transfer import TRANSFER
 
 NOW: Final = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint) * 1000"
 """Nanoseconds, as the database's clock has them: its grain is a microsecond."""
 
 POSTGRESQL: Final[Mapping[str, str]] = {
     **SHARED,
+    **TRANSFER,
+    **RETENTION,
     **listing(names_index=False),
     "clock.now": f"SELECT {NOW}",
     "journal.append": """
@@ -48,4 +52,24 @@ POSTGRESQL: Final[Mapping[str, str]] = {
     """,
     # Of two children that end at the same time, the second one sees that the first has.
     "execution.lock": "SELECT 1 FROM execution WHERE id = ? FOR UPDATE",
+    # Whoever lines up and whoever leaves see each other.
+    "mutex.lock": "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+    "inbox.post_as_last": """
+        INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
+        SELECT number, CAST(? AS text), CAST(? AS bytea), CAST(? AS bigint) FROM execution AS parent
+        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled') AND NOT EXISTS (
+            SELECT 1 FROM execution AS child WHERE child.parent_id = parent.id AND child.parent_wait = ?
+                AND child.status IN ('pending', 'running', 'suspended')
+        )
+        ON CONFLICT (execution, dedupe_key) DO NOTHING
+    """,
+    "delivery.take_in": """
+        INSERT INTO delivery (execution, delivery_id, digest, taken_in_at)
+        SELECT number, CAST(? AS text), CAST(? AS text), CAST(? AS bigint) FROM execution
+        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+        ON CONFLICT (execution, delivery_id) DO NOTHING
+    """,
+    # Whoever uses a large value that is there already locks it, so that it is not thrown away in the same moment.
+    "blob.insert": "INSERT INTO blob (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO UPDATE SET hash = EXCLUDED.hash",
+    "blob.lock": "SELECT 1 FROM blob WHERE hash = ? FOR UPDATE",
 }

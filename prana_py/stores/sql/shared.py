@@ -140,7 +140,11 @@ SHARED: Final[Mapping[str, str]] = {
         SELECT number, payload FROM inbox WHERE execution = ? AND refusal IS NULL AND number > ? ORDER BY number
     """,
     "inbox.met": "DELETE FROM inbox WHERE number = ?",
-    "inbox.refuse": "UPDATE inbox SET refusal = ? WHERE number = ?",
+    # Only who has asked comes to read why not; other executions do not.
+    "inbox.refuse": """
+        UPDATE inbox SET refusal = ? WHERE number = ? AND (dedupe_key LIKE 'asked %' OR dedupe_key LIKE 'delivered %')
+    """,
+    "inbox.forget": "DELETE FROM inbox WHERE number = ? AND refusal IS NULL",
     "inbox.letter": """
         SELECT i.number, i.refusal FROM inbox AS i JOIN execution AS e ON e.number = i.execution
         WHERE e.id = ? AND i.dedupe_key = ?
@@ -166,13 +170,12 @@ SHARED: Final[Mapping[str, str]] = {
     "mutex.line_up": """
         INSERT INTO mutex (name, execution, run) VALUES (?, ?, ?) ON CONFLICT (name, execution, run) DO NOTHING
     """,
-    "mutex.first": "SELECT execution, run FROM mutex WHERE name = ? ORDER BY ticket LIMIT 1",
-    "mutex.of": "SELECT ticket, name, run FROM mutex WHERE execution = ? ORDER BY ticket",
-    "mutex.leave": "DELETE FROM mutex WHERE ticket = ?",
-    "mutex.next": """
-        SELECT e.id FROM mutex AS m JOIN execution AS e ON e.number = m.execution
+    "mutex.first": """
+        SELECT m.ticket, m.execution, m.run, e.id FROM mutex AS m JOIN execution AS e ON e.number = m.execution
         WHERE m.name = ? ORDER BY m.ticket LIMIT 1
     """,
+    "mutex.of": "SELECT ticket, name, run FROM mutex WHERE execution = ? ORDER BY ticket",
+    "mutex.leave": "DELETE FROM mutex WHERE ticket = ?",
     # ── large values ──────────────────────────────────────────────────────────────────────────────────────────────
     "blob.insert": "INSERT INTO blob (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING",
     "blob.use": "INSERT INTO blob_use (execution, hash) VALUES (?, ?) ON CONFLICT (execution, hash) DO NOTHING",

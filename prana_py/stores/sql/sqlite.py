@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from prana_py.stores.sql.listing import listing
+from prana_py.stores.sql.retention import RETENTION
 from prana_py.stores.sql.shared import SHARED
+from prana_py.stores.sql.transfer import TRANSFER
 
 NOW: Final = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) * 1000000"
 """Nanoseconds, as the database's clock has them: its grain is a millisecond."""
 
 SQLITE: Final[Mapping[str, str]] = {
     **SHARED,
+    **TRANSFER,
+    **RETENTION,
     **listing(names_index=True),
     "clock.now": f"SELECT {NOW}",
     # Free, or left by a holder who does not say any more that he lives. The crashes of one that gets nowhere count.
@@ -38,4 +42,6 @@ SQLITE: Final[Mapping[str, str]] = {
     """,
     # Nobody else writes meanwhile anyway.
     "execution.lock": "SELECT 1 WHERE ? IS NOT NULL",
+    "blob.lock": "SELECT 1 WHERE ? IS NOT NULL",
+    "mutex.lock": "SELECT 1 WHERE ? IS NOT NULL",
 }

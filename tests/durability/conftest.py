@@ -31,6 +31,13 @@ def make_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeP
         yield make
 
 
+@pytest.fixture
+def make_private_place() -> Iterator[MakePlace]:
+    """For what is the same in every database."""
+    with _in_memory() as make:
+        yield make
+
+
 @contextmanager
 def _in_memory() -> Iterator[MakePlace]:
     opened: list[SqliteDatabase] = []

@@ -45,7 +45,6 @@ from prana_py.stores import executions, inbox, leases, mutexes, workflows
 from prana_py.stores.bodies import joined_rows, split_body
 from prana_py.stores.executions import Change, Idempotency
 from prana_py.stores.records import Claimed, Contents, Stored
-from prana_py.stores.statements import Operation
 from prana_py.stores.statements import MakeOperation, Operation
 
 Durability: TypeAlias = Literal["each_node", "batched", "boundaries"]

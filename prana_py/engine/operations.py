@@ -23,6 +23,7 @@ from prana_py.driver.tokens import Address
 from prana_py.engine.keeper import Held, Keeper
 from prana_py.engine.looking import Looking
 from prana_py.engine.moving import Moving
+from prana_py.engine.transferring import Transferring
 from prana_py.errors import InvariantError, NotFoundError, PranaError, StorageError, TransitionError, UsageError
 from prana_py.execution.beginning import StartOptions, started_row
 from prana_py.execution.execution import Execution
@@ -104,6 +105,7 @@ class Operations:
         self.keeper = keeper
         self.looking = Looking(keeper)
         self.moving = Moving(self)
+        self.transferring = Transferring(self)
 
     # ── workflows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,14 +178,8 @@ class Operations:
         self, begin: Begin, execution_id: ExecutionId, idempotency: Idempotency | None
     ) -> Program[Execution]:
         found = yield from self._same_start(begin, execution_id, idempotency)
-        existing = yield from self.keeper.stored(found)
-        if existing is None:
-            raise TransitionError(
-                f"execution {found!r} was submitted with the same idempotency key, and has not begun yet",
-                code="not_started",
-                execution_id=found,
-            )
-        return existing
+        driven = yield from self.drive(found)  # it was submitted, or left by an engine that has died
+        return (yield from self.known(found)) if driven is None else (yield from self._with_family(driven))
 
     def _same_start(
         self, begin: Begin, execution_id: ExecutionId, idempotency: Idempotency | None

@@ -15,6 +15,8 @@ from prana_py.driver.requests import AddItems, Cancel, CancelBranch, Request, Si
 from prana_py.engine.base import EngineBase, begin_of
 from prana_py.engine.looking import ExecutionPage, History, cursor_place, filter_of
 from prana_py.engine.moving import Migration
+from prana_py.engine.pruning import FINAL, prune, pruning_of
+from prana_py.engine.transferring import Imported
 from prana_py.execution.execution import Execution
 from prana_py.execution.suspension import nanoseconds
 from prana_py.identifiers import ExecutionId, NodeKey, WaitId, WorkflowId
@@ -22,6 +24,7 @@ from prana_py.model.difference import WorkflowDifference
 from prana_py.model.workflow import Workflow
 from prana_py.stores.listing import WaitSummary
 from prana_py.stores.records import Header, WorkflowVersion
+from prana_py.stores.retention import Pruned
 
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
@@ -283,6 +286,41 @@ class EngineVerbs(EngineBase):
         """
         moving = self.operations.moving
         return moving.looked_into(execution_id, version) if dry_run else moving.migrate(execution_id, version)
+
+    @verb
+    def export(self, execution_id: ExecutionId) -> Program[dict[str, Any]]:
+        """An execution as a JSON document, with its children and all that is needed to go on with them elsewhere."""
+        return self.operations.transferring.export(execution_id)
+
+    @verb
+    def export_workflow(self, workflow: WorkflowId, version: int | None = None) -> Program[dict[str, Any]]:
+        """A version of a workflow as a JSON document; the newest, unless one is named."""
+        return self.operations.transferring.export_workflow(workflow, version)
+
+    @verb
+    def import_(self, document: Mapping[str, Any] | str | bytes) -> Program[Imported]:
+        """Put in what was exported, here or elsewhere: all of it, or nothing.
+
+        What is here already, just the same, stays; what is here and differs is refused. Waits are open again, timers
+        run, and children that have not ended go on. Let the store that it came from not go on with it, too.
+        """
+        return self.operations.transferring.import_(document)
+
+    @verb
+    def prune(
+        self,
+        *,
+        older_than: timedelta | datetime | None = None,
+        keep: int | None = None,
+        status: str | Iterable[str] = FINAL,
+        workflow: WorkflowId | None = None,
+        limit_per_transaction: int = 100,
+    ) -> Program[Pruned]:
+        """Throw away executions that have ended so long ago, but for so many of the newest to ``keep``.
+
+        What lives is never touched, nor are the parents and children of what lives.
+        """
+        return prune(pruning_of(older_than, keep, status, workflow, limit_per_transaction))
 
     # ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────
 

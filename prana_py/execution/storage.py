@@ -52,7 +52,7 @@ def to_storage_format(execution: Execution) -> dict[str, Any]:
     rows = [msgspec.to_builtins(row, builtin_types=(datetime, bytes)) for row in execution.trail]
     state = None
     if execution.trail.dropped:
-        state = _tagged(msgspec.to_builtins(take_snapshot(execution), builtin_types=(datetime, bytes)))
+        state = tagged(msgspec.to_builtins(take_snapshot(execution), builtin_types=(datetime, bytes)))
     return {
         "format": FORMAT,
         "id": execution.id,
@@ -61,7 +61,7 @@ def to_storage_format(execution: Execution) -> dict[str, Any]:
         "digest": execution.execution_graph.digest,
         "status": execution.status,
         "position": execution.position,
-        "rows": [_tagged(row) for row in rows],
+        "rows": [tagged(row) for row in rows],
         "state": state,
     }
 
@@ -127,14 +127,14 @@ def _check_header(stored: Mapping[str, Any], execution: Execution) -> None:
 
 def _snapshot(data: Any) -> Snapshot:
     try:
-        return msgspec.convert(_untagged(data), Snapshot)
+        return msgspec.convert(untagged(data), Snapshot)
     except UNREADABLE as error:
         raise StorageError(f"the stored state cannot be read: {error}", code="snapshot_invalid") from error
 
 
 def _row(data: Any, position: int) -> Row:
     try:
-        row: Row = msgspec.convert(_untagged(data), Row)
+        row: Row = msgspec.convert(untagged(data), Row)
         return row
     except UNREADABLE as error:
         raise StorageError(f"row {position} cannot be read: {error}", code="row_invalid", position=position) from error
@@ -159,19 +159,21 @@ def started_row(bodies: list[bytes]) -> Started:
     return row
 
 
-def _tagged(value: Any) -> Any:
+def tagged(value: Any) -> Any:
     """Plain data in which every value has a JSON form."""
     if isinstance(value, dict):
-        plain = {key: _tagged(part) for key, part in value.items()}
+        plain = {key: tagged(part) for key, part in value.items()}
         if TAG in plain or any(not isinstance(key, str) for key in plain):
-            return {TAG: "map", "value": [[_tagged(key), part] for key, part in plain.items()]}
+            return {TAG: "map", "value": [[tagged(key), part] for key, part in plain.items()]}
         return plain
     if isinstance(value, list | tuple):
-        return [_tagged(part) for part in value]
+        return [tagged(part) for part in value]
     if isinstance(value, datetime):
         return {TAG: "datetime", "value": value.isoformat()}
     if isinstance(value, bytes):
         return {TAG: "bytes", "value": b64encode(value).decode("ascii")}
+    if isinstance(value, msgspec.msgpack.Ext):
+        return {TAG: "ext", "code": value.code, "value": bytes(value.data).hex()}
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return {TAG: "float", "value": repr(value)}
     return value
@@ -179,7 +181,7 @@ def _tagged(value: Any) -> Any:
 
 def _key(value: Any) -> Any:
     """The key of a map: where the journal has a tuple, JSON has but a list."""
-    key = _untagged(value)
+    key = untagged(value)
     return _hashable(key) if isinstance(key, list) else key
 
 
@@ -187,21 +189,24 @@ def _hashable(value: Any) -> Any:
     return tuple(map(_hashable, value)) if isinstance(value, list) else value
 
 
-def _untagged(value: Any) -> Any:
+def untagged(value: Any) -> Any:
+    """What ``tagged`` was given."""
     if isinstance(value, list):
-        return [_untagged(part) for part in value]
+        return [untagged(part) for part in value]
     if not isinstance(value, dict):
         return value
     match value.get(TAG):
         case None:
-            return {key: _untagged(part) for key, part in value.items()}
+            return {key: untagged(part) for key, part in value.items()}
         case "datetime":
             return datetime.fromisoformat(value["value"])
         case "bytes":
             return b64decode(value["value"], validate=True)
+        case "ext":
+            return msgspec.msgpack.Ext(value["code"], bytes.fromhex(value["value"]))
         case "float":
             return float(value["value"])
         case "map":
-            return {_key(key): _untagged(part) for key, part in value["value"]}
+            return {_key(key): untagged(part) for key, part in value["value"]}
         case other:
             raise ValueError(f"unknown tag {other!r}")

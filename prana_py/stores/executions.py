@@ -206,6 +206,9 @@ def _header(change: Change) -> Iterator[Statement]:
     if change.begins_claimed:
         digest = after.execution_graph.digest
         yield Statement("execution.begin", (after.status, after.workflow_version, digest, number, change.epoch))
+    for row in change.rows:
+        if isinstance(row, Migrated):
+            yield Statement("execution.migrated", (row.workflow_version, row.digest, number))
     if after.is_final:
         if before is None or not before.is_final:
             error = None if after.error is None else f"{after.error.code}: {after.error.message}"[:500]
@@ -214,9 +217,6 @@ def _header(change: Change) -> Iterator[Statement]:
                 yield from after_end(number, change.now)
             yield Statement("notify", (after.id,))
         return
-    for row in change.rows:
-        if isinstance(row, Migrated):
-            yield Statement("execution.migrated", (row.workflow_version, row.digest, number))
     if change.releases:
         yield from release(number, change.epoch, next_due(after), change.now, after.status)
     elif before is not None and before.status != after.status:

@@ -18,6 +18,7 @@ from prana_py.engine.engine import Engine
 from prana_py.execution.rows import Ended, Resumed, Settled, Started, Suspended
 from prana_py.execution.sameness import same_state
 from prana_py.testing import FakeClock
+from prana_py.testing.store_invariants import check_store
 
 
 @node
@@ -42,6 +43,7 @@ def engine():
         flow.add(double, key="before").then(flow.add(ask)).then(flow.add(double, key="after"))
         opened.publish(flow.build())
         yield opened
+        check_store(opened)
 
 
 def ended(engine):

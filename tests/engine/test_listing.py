@@ -21,6 +21,7 @@ from prana_py.stores import leases
 from prana_py.stores.sql.listing import listing
 from prana_py.stores.statements import Statement
 from prana_py.testing import FakeClock
+from prana_py.testing.store_invariants import check_store
 
 
 @node
@@ -66,6 +67,7 @@ def engine(clock):
         opened.publish(flow("bills", work))
         opened.publish(flow("broken", fail))
         yield opened
+        check_store(opened)
 
 
 def ids(page):

@@ -24,6 +24,7 @@ from prana_py.execution.rebasing import rebased
 from prana_py.execution.rows import Migrated
 from prana_py.execution.sameness import difference, same_state
 from prana_py.testing import FakeClock
+from prana_py.testing.store_invariants import check_store
 from tests.hostile.worlds import WORLDS
 
 
@@ -84,6 +85,7 @@ def clock():
 def engine(address, clock):
     with Engine(address, nodes=NODES, runtime=LocalRuntime(clock=clock)) as opened:
         yield opened
+        check_store(opened)
 
 
 def published(engine, *versions):

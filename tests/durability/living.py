@@ -65,13 +65,25 @@ class Outcome(NamedTuple):
         return {effect.key: effect.calls for effect in self.ledger}
 
 
-def live(scenario: Scenario, place: Place, *faults: Fault, durability: Durability = "each_node") -> Outcome:
-    """Take every step, whatever happens in between, and then let the time pass until nothing is left to do."""
-    return _Life(scenario, place, durability).through(faults)
+def live(
+    scenario: Scenario,
+    place: Place,
+    *faults: Fault,
+    durability: Durability = "each_node",
+    look: Callable[[Invocation], None] | None = None,
+) -> Outcome:
+    """Take every step, whatever happens in between, and then let the time pass until nothing is left to do.
+
+    ``look`` is shown every call before it is made.
+    """
+    return _Life(scenario, place, durability, look).through(faults)
 
 
 class _Life:
-    def __init__(self, scenario: Scenario, place: Place, durability: Durability) -> None:
+    def __init__(
+        self, scenario: Scenario, place: Place, durability: Durability, look: Callable[[Invocation], None] | None
+    ) -> None:
+        self.look = look
         self.scenario = scenario
         self.place = place
         self.durability = durability
@@ -124,6 +136,8 @@ class _Life:
         )
 
     def _note(self, invocation: Invocation) -> None:
+        if self.look is not None:
+            self.look(invocation)
         self.ledger.called(invocation)
 
     # ── what happens ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""Fifteen workflows, and what people do to their executions: each to be lived through with a fault at every store call.
+"""Seventeen workflows, and what people do to their executions: to be lived through with a fault at every store call.
 
 A step may be done again after a fault; it looks at what is there already, as a careful user would.
 """
@@ -224,6 +224,16 @@ def compensation() -> Scenario:
     return Scenario("error port and compensation", (flow.build(),), (start("trip", 1), resume("undo_book", "yes")))
 
 
+def cancelled() -> Scenario:
+    flow = WorkflowBuilder("cancelled")
+    flow.add(undo_when_allowed, "undo")
+    book = flow.add(step, "book", settings={"compensate_with": "undo"})
+    book.then(flow.add(ask, "ask")).then(flow.add(step, "never"))
+    return Scenario(
+        "cancel with compensation", (flow.build(),), (start("cancelled", 1), cancel(), resume("undo", "yes"))
+    )
+
+
 def races() -> Scenario:
     flow = WorkflowBuilder("races")
     first = flow.add(
@@ -329,6 +339,7 @@ SCENARIOS = (
     for_each_with_waits(),
     retries(),
     compensation(),
+    cancelled(),
     races(),
     sync_child(),
     async_batch(),

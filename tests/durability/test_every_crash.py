@@ -17,6 +17,7 @@ LEAST_POINTS = {
     "for_each with waits": 80,
     "retries": 56,
     "error port and compensation": 48,
+    "cancel with compensation": 48,
     "races of timer and webhook": 50,
     "sync sub-workflow": 70,
     "batch of sub-workflows": 96,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -68,7 +69,7 @@ def undo(input):
     return None
 
 
-NODES = [ask, ask_kindly, go, pause, add, flaky, echo, undo]
+NODES: list[Any] = [ask, ask_kindly, go, pause, add, flaky, echo, undo]
 
 
 @pytest.fixture

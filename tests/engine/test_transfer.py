@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def echo(input):
     return input
 
 
-NODES = [ask, pause, add, large, echo]
+NODES: list[Any] = [ask, pause, add, large, echo]
 
 
 @pytest.fixture

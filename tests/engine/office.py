@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from prana_py import Execution, LocalRuntime, PranaError, Workflow
 from prana_py.engine.engine import Engine
@@ -18,9 +21,11 @@ from prana_py.testing.fake_clock import FakeClock
 class Office:
     """Engines over one file. Each has its own connection and holder, as engines of several processes have."""
 
-    def __init__(self, folder: Path, nodes: Any = (), **options: Any) -> None:
+    def __init__(self, folder: Path, nodes: Any = (), *, dsn: str = "", **options: Any) -> None:
+        self.folder = folder
         self.file = folder / "office.db"
-        self.address = f"sqlite:///{self.file}"
+        self.dsn = dsn
+        self.address = dsn or f"sqlite:///{self.file}"
         self.clock = FakeClock()
         self.nodes = list(nodes)
         self.options = options
@@ -47,13 +52,24 @@ class Office:
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What is in the file."""
-        with closing(sqlite3.connect(self.file)) as connection:
-            return connection.execute(sql, parameters).fetchall()
+        with self.connection() as connection:
+            return [
+                tuple(bytes(value) if isinstance(value, memoryview) else value for value in row)
+                for row in connection.execute(self.sql(sql), parameters).fetchall()
+            ]
 
     def write(self, sql: str, *parameters: Any) -> None:
         """Change what is in the file behind everybody's back."""
-        with closing(sqlite3.connect(self.file, timeout=10)) as connection, connection:
-            connection.execute(sql, parameters)
+        with self.connection() as connection, connection:
+            connection.execute(self.sql(sql), parameters)
+
+    def connection(self) -> Any:
+        """A connection of one's own, closed after the block."""
+        return closing(psycopg.connect(self.dsn)) if self.dsn else closing(sqlite3.connect(self.file, timeout=10))
+
+    def sql(self, text: str) -> str:
+        """A statement as the database understands it."""
+        return text.replace("?", "%s") if self.dsn else text
 
     def journal(self) -> list[tuple[Any, ...]]:
         """All rows of all journals, as they are kept."""
@@ -93,3 +109,18 @@ def offices(folder: Path, nodes: Any, **options: Any) -> Iterator[Office]:
     office = Office(folder, nodes, **options)
     yield office
     office.close()
+
+
+def offices_of(request: pytest.FixtureRequest, nodes: Any) -> Iterator[Office]:
+    """An office over the database that the fixture's parameter names."""
+    folder: Path = request.getfixturevalue("tmp_path")
+    if request.param == "sqlite":
+        yield from offices(folder, nodes)
+        return
+    told = conninfo_to_dict(request.getfixturevalue("postgresql_dsn"))
+    dsn = f"postgresql://{told['user']}@{told['host']}:{told['port']}/{told['dbname']}"
+    request.getfixturevalue("monkeypatch").setenv("PRANA_KEY", b64encode(b"k" * 32).decode())
+    yield from offices(folder, nodes, dsn=dsn)
+
+
+DATABASES = ["sqlite", "postgresql"]

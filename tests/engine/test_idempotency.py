@@ -15,7 +15,7 @@ import pytest
 
 from prana_py import CompileError, Workflow, WorkflowBuilder, node, wait_for_webhook
 from prana_py.engine.engine import Engine
-from tests.engine.office import Office, offices
+from tests.engine.office import DATABASES, Office, offices_of
 
 
 @node
@@ -26,9 +26,9 @@ def ask(input: Any) -> Any:
 NODES: list[Any] = [ask]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    yield from offices(tmp_path, NODES)
+@pytest.fixture(params=DATABASES)
+def office(request: pytest.FixtureRequest) -> Iterator[Office]:
+    yield from offices_of(request, NODES)
 
 
 def flow(name: str = "orders", *, waits: bool = True) -> Workflow:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
 
@@ -24,7 +23,7 @@ from prana_py import (
 from prana_py.driver.requests import Signal
 from prana_py.engine.operations import delivery_of
 from prana_py.stores import deliveries, inbox
-from tests.engine.office import Office, offices
+from tests.engine.office import DATABASES, Office, offices_of
 
 SOON = timedelta(seconds=60)
 
@@ -42,9 +41,9 @@ def listen() -> Any:
 NODES: list[Any] = [ask, listen]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    yield from offices(tmp_path, NODES)
+@pytest.fixture(params=DATABASES)
+def office(request: pytest.FixtureRequest) -> Iterator[Office]:
+    yield from offices_of(request, NODES)
 
 
 class Gate:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 
 from prana_py import Execution, Workflow, WorkflowBuilder, node, wait_for_webhook
 from prana_py.driver.requests import CancelBranch
-from tests.engine.office import Office, offices
+from tests.engine.office import DATABASES, Office, offices_of
 
 PRINTER = {"mutex": "printer", "mutex_reach": "global"}
 
@@ -27,9 +26,9 @@ def ask() -> Any:
 NODES: list[Any] = [ask]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    yield from offices(tmp_path, NODES)
+@pytest.fixture(params=DATABASES)
+def office(request: pytest.FixtureRequest) -> Iterator[Office]:
+    yield from offices_of(request, NODES)
 
 
 def holding(*keys: str, settings: Any = None) -> Workflow:
@@ -186,7 +185,7 @@ def test_one_at_a_time_in_many_processes(office: Office):
     flow.add(work, "work", settings=PRINTER)
     office.nodes.append(work)
     engine = office.publish(flow.build())
-    command = [sys.executable, "-c", WORK, office.address, str(office.file.parent / "inside")]
+    command = [sys.executable, "-c", WORK, office.address, str(office.folder / "inside")]
     processes = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True) for _ in range(3)]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda process: process.communicate("go\n", timeout=60), processes))

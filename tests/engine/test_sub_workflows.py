@@ -14,7 +14,7 @@ from prana_py import Execution, NodeFailure, Workflow, WorkflowBuilder, node, wa
 from prana_py.engine.engine import Engine
 from prana_py.execution.rows import Resumed
 from prana_py.stores.sqlite import SqliteDatabase
-from tests.engine.office import Office, offices
+from tests.engine.office import DATABASES, Office, offices_of
 
 
 @node
@@ -40,9 +40,9 @@ def boom(input: Any) -> Any:
 NODES: list[Any] = [ask, listen, double, boom]
 
 
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    yield from offices(tmp_path, NODES)
+@pytest.fixture(params=DATABASES)
+def office(request: pytest.FixtureRequest) -> Iterator[Office]:
+    yield from offices_of(request, NODES)
 
 
 def simple(name: str, *types: Any, **settings: Any) -> Workflow:
@@ -278,7 +278,8 @@ def test_a_window_spreads_its_children_over_time(office: Office):
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_a_thousand_children_cost_ten_times_as_much_as_a_hundred(office: Office, mode: str):
+def test_a_thousand_children_cost_ten_times_as_much_as_a_hundred(tmp_path: Path, mode: str):
+    office = Office(tmp_path, NODES)
     engine = office.publish(simple("child", double), parent(mode=mode, batch="single"))
     asked = 0
 
@@ -299,6 +300,7 @@ def test_a_thousand_children_cost_ten_times_as_much_as_a_hundred(office: Office,
         costs.append(asked / number)
 
     assert costs[1] < 1.1 * costs[0], f"statements a child: {costs}"
+    office.close()
     print(f"{mode}: {costs[1]:.1f} statements a child")
 
 

@@ -256,6 +256,8 @@ class Keeper:
 
     def write(self, held: Held, *, releases: bool = False) -> Program[None]:
         """Make durable what is not yet; and give the lease back, if nothing more will come."""
+        if len(held.rows) == 1 and not releases and (yield from self._alone(held)):
+            return
         change = self._change(held, releases)
         if change is None:
             return
@@ -277,6 +279,27 @@ class Keeper:
                     raise
         self._remember_touched(change)
         held.written()
+
+    def _alone(self, held: Held) -> Program[bool]:
+        """Write the only row, if nothing goes with it. What goes wrong is left to the general way, to try again."""
+        before, after, claimed = held.stored, held.latest, held.claimed
+        if before is None or after is None or not claimed.number or held.met or held.starts or held.letters:
+            return False
+        if after.status != before.status or after.suspensions is not before.suspensions:
+            return False
+        if after.is_final or after.execution_graph.has_global_mutex or type(held.rows[0]) is Migrated:
+            return False
+        row = executions.only_row(claimed.number, claimed.epoch, before.position, held.rows[0])
+        if row is None:
+            return False
+        try:
+            yield Transact(row, single=True)
+        except StorageError as error:
+            if error.code in ("fenced", "conflict", "commit_unknown"):
+                return False
+            raise
+        held.written()
+        return True
 
     def _written(self, held: Held, change: Change) -> Program[None]:
         if change.number:

@@ -16,7 +16,7 @@ from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.bodies import split_body
 from prana_py.stores.lines import after_end
 from prana_py.stores.records import PLACES, Header, Stored, Submission, encode
-from prana_py.stores.statements import Batch, Many, Operation, Statement
+from prana_py.stores.statements import Batch, MakeOperation, Many, Operation, Statement
 
 
 class Idempotency(msgspec.Struct, frozen=True):
@@ -110,6 +110,19 @@ def submit(
 def write(change: Change) -> Operation[None]:
     """Make a change durable, if the lease still holds."""
     yield Batch(tuple(statements_of(change)))
+
+
+def only_row(number: int, epoch: int, position: int, row: Row) -> MakeOperation[None] | None:
+    """The operation that writes one row with which nothing goes; none if it holds large values."""
+    body, apart = split_body(row)
+    if apart:
+        return None
+    batch = Batch((Statement("journal.append", (number * PLACES + position, body, number, epoch)),))
+
+    def operation() -> Operation[None]:
+        yield batch
+
+    return operation
 
 
 def statements_of(change: Change) -> Iterator[Statement | Many]:

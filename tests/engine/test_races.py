@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from prana_py import (
 from prana_py.engine.engine import Engine
 from prana_py.execution.rows import Expired, Resumed
 from prana_py.testing.fake_clock import FakeClock
-from tests.engine.office import Office
+from tests.engine.office import DATABASES, Office, offices_of
 
 HOUR = timedelta(hours=1)
 RACES = int(os.environ.get("PRANA_RACES", "2000"))
@@ -53,6 +53,11 @@ def after(input: Any) -> Any:
 
 
 NODES: list[Any] = [ask, either, after]
+
+
+@pytest.fixture(params=DATABASES)
+def office(request: pytest.FixtureRequest) -> Iterator[Office]:
+    yield from offices_of(request, NODES)
 
 
 def asking(type_: Any = ask, ports: tuple[str, ...] = ("main",), **params: Any) -> Workflow:
@@ -83,8 +88,7 @@ def resolved(execution: Execution) -> list[Any]:
 
 @pytest.mark.parametrize("engines", [1, 4])
 @pytest.mark.parametrize("ports", [(), ("main",)], ids=["ends", "goes on"])
-def test_of_fifty_who_come_with_a_token_one_is_heard(tmp_path: Path, engines: int, ports: tuple[str, ...]):
-    office = Office(tmp_path, NODES)
+def test_of_fifty_who_come_with_a_token_one_is_heard(office: Office, engines: int, ports: tuple[str, ...]):
     opened = [office.publish(asking(ports=ports)), *(office.open() for _ in range(engines - 1))]
     execution = opened[0].start("asking")
     token = opened[0].token(execution)
@@ -100,7 +104,6 @@ def test_of_fifty_who_come_with_a_token_one_is_heard(tmp_path: Path, engines: in
     assert heard == {"won": 1, "token_reused": 49}
     assert len(resolved(opened[0].get(execution.id))) == 1
     assert office.rows("SELECT * FROM inbox") == []
-    office.close()
 
 
 COME = """
@@ -118,8 +121,7 @@ with Engine(sys.argv[1], nodes=NODES) as engine:
 """
 
 
-def test_of_fifty_who_come_from_five_processes_one_is_heard(tmp_path: Path):
-    office = Office(tmp_path, NODES)
+def test_of_fifty_who_come_from_five_processes_one_is_heard(office: Office):
     engine = office.publish(asking())
     execution = engine.start("asking")
     command = [sys.executable, "-c", COME, office.address, engine.token(execution)]
@@ -137,7 +139,6 @@ def test_of_fifty_who_come_from_five_processes_one_is_heard(tmp_path: Path):
 
     assert Counter(code for each in told for code in json.loads(each)) == {"won": 1, "token_reused": 49}
     assert len(resolved(engine.get(execution.id))) == 1
-    office.close()
 
 
 # ── ten thousand short ones ───────────────────────────────────────────────────────────────────────────────────────────

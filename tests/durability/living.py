@@ -116,8 +116,7 @@ class _Life:
         try:
             with ExitStack() as stack:
                 stack.callback(database.close)
-                database.learn({"leases.void": "UPDATE holder SET until = 0"})
-                database.database.transact(_void_leases)
+                void_leases(database.database)
                 engine = self._engine(database)
                 stack.callback(engine.leave)
                 yield World(engine, self.clock), database
@@ -206,7 +205,13 @@ def _ended(execution: Execution) -> Ended:
     return Ended(execution.status, without_counts(execution.output), code, frozenset(entries_of(execution)))
 
 
-def _void_leases() -> Operation[Any]:
+def void_leases(database: Database) -> None:
+    """Whoever has said that he lives has not said so for too long."""
+    database.learn({"leases.void": "UPDATE holder SET until = 0"})
+    database.transact(_voided)
+
+
+def _voided() -> Operation[Any]:
     return (yield Statement("leases.void"))
 
 

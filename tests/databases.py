@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pytest
@@ -13,15 +13,18 @@ import pytest
 from prana_py.stores import migrations
 from prana_py.stores.database import AsyncDatabase, Database
 from prana_py.stores.migrations import Migration, Status
-from prana_py.stores.sql import SQLITE
+from prana_py.stores.postgresql import AsyncPostgresqlDatabase, PostgresqlDatabase
 from prana_py.stores.sqlite import SqliteDatabase
 from prana_py.stores.sqlite_async import AsyncSqliteDatabase
 from prana_py.stores.statements import MakeOperation
 from prana_py.stores.watchers import Watcher
+from tests.postgresql import Server, postgresql_server
+
+__all__ = ["any_database", "empty_database", "postgresql_dsn", "postgresql_server"]
 
 Value = TypeVar("Value")
 
-KINDS = ["sqlite memory", "sqlite file", "sqlite async"]
+KINDS = ["sqlite memory", "sqlite file", "sqlite async", "postgresql", "postgresql async"]
 
 
 class Asked:
@@ -31,6 +34,7 @@ class Asked:
         self.database: Any = database
         self.runner = runner
         self.dialect = database.dialect
+        self.waited: list[float] = []
 
     def transact(self, make: MakeOperation[Value], **how: bool) -> Value:
         answer: Any = self.database.transact(make, **how)
@@ -74,19 +78,55 @@ def status(asked: Asked, known: list[Migration] | None = None) -> Status:
     return migrations.status(asked.database, known)
 
 
-def opened(kind: str, folder: Path, sql: Mapping[str, str] | None = None) -> Asked:
-    """A fresh database of a kind, without any tables."""
-    page = SQLITE if sql is None else sql
+def opened(kind: str, address: str) -> Asked:
+    """A database of a kind at an address."""
+    match kind:
+        case "sqlite memory" | "sqlite file":
+            return Asked(SqliteDatabase(address))
+        case "sqlite async":
+            return Asked(AsyncSqliteDatabase(address), asyncio.Runner())
+        case "postgresql":
+            return Asked(PostgresqlDatabase(address))
+        case _:
+            return Asked(AsyncPostgresqlDatabase(address), asyncio.Runner())
+
+
+@contextmanager
+def address_of(kind: str, request: pytest.FixtureRequest, *, empty: bool) -> Iterator[str]:
+    """The address of a fresh database, which exists as long as the block runs; ``empty``: without tables."""
     if kind == "sqlite memory":
-        return Asked(SqliteDatabase(sql=page))
-    if kind == "sqlite async":
-        return Asked(AsyncSqliteDatabase(folder / "store.db", sql=page), asyncio.Runner())
-    return Asked(SqliteDatabase(folder / "store.db", sql=page))
+        yield ":memory:"
+    elif kind.startswith("sqlite"):
+        yield str(request.getfixturevalue("tmp_path") / "store.db")
+    else:
+        server: Server = request.getfixturevalue("postgresql_server")
+        name = server.empty() if empty else server.fresh()
+        yield server.dsn(name)
+        server.drop(name)
 
 
 @pytest.fixture(params=KINDS)
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asked]:
+def empty_database(request: pytest.FixtureRequest) -> Iterator[Asked]:
     """A database of each kind, one after the other, without any tables."""
-    database = opened(request.param, tmp_path)
-    yield database
-    database.close()
+    with address_of(request.param, request, empty=True) as address:
+        database = opened(request.param, address)
+        yield database
+        database.close()
+
+
+@pytest.fixture(params=KINDS)
+def any_database(request: pytest.FixtureRequest) -> Iterator[Asked]:
+    """A database of each kind, one after the other, with the tables of the project."""
+    with address_of(request.param, request, empty=False) as address:
+        database = opened(request.param, address)
+        migrate(database)
+        yield database
+        database.close()
+
+
+@pytest.fixture
+def postgresql_dsn(postgresql_server: Server) -> Iterator[str]:
+    """The address of a fresh PostgreSQL database, with the tables of the project."""
+    name = postgresql_server.fresh()
+    yield postgresql_server.dsn(name)
+    postgresql_server.drop(name)

@@ -10,7 +10,7 @@ import grimp
 
 from tests.house.sources import TOP
 
-IMPORT_NAMES = {"pyyaml": "yaml"}
+IMPORT_NAMES = {"psycopg-pool": "psycopg_pool", "pyyaml": "yaml"}
 
 CHECKS_ONLY = {"test", "all"}
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.databases import empty_database
+from tests.databases import any_database, empty_database, postgresql_dsn, postgresql_server
 
-__all__ = ["empty_database"]
+__all__ = ["any_database", "empty_database", "postgresql_dsn", "postgresql_server"]

@@ -92,14 +92,17 @@ class EngineBase:
 
     def bury_the_dead(self) -> None:
         """Give up the leases of processes of this machine that do not live any more."""
-        if any(is_dead(holder.process) for holder in self.plain.transact(leases.holders, reads=True)):
+        if any(holder.until and is_dead(holder.process) for holder in self.plain.transact(leases.holders, reads=True)):
             self.plain.transact(_burying)
 
     def leave(self) -> None:
         """Live no more: whatever is held here is free."""
         self._unwatch()
         if self.heartbeat.end():
-            self.plain.transact(lambda: leases.leave(self.id))
+            try:
+                self.plain.transact(lambda: leases.leave(self.id))
+            except StorageError as error:
+                _log.warning("what this engine held is free only when its leases have run out: %s", error)
 
     # ── hearing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,7 +145,8 @@ class EngineBase:
 def _burying() -> Operation[None]:
     for holder in (yield from leases.holders()):
         if is_dead(holder.process):
-            yield from leases.leave(holder.id)
+            yield from leases.bury(holder.id)
+    yield from leases.forget_the_dead()
 
 
 def begin_of(

@@ -485,9 +485,11 @@ class Keeper:
         self.hold(*taken)
         return taken[0]
 
-    def claim_due(self, now: Instant, limit: int) -> Program[list[Claimed]]:
+    def claim_due(self, now: Instant, limit: int, crashes_below: int) -> Program[list[Claimed]]:
         """Take leases of what is to be driven."""
-        claims = yield from self._claiming(lambda: leases.claim_due(self.holder_id, now, limit), lambda claims: claims)
+        claims = yield from self._claiming(
+            lambda: leases.claim_due(self.holder_id, now, limit, crashes_below), lambda claims: claims
+        )
         mine = []
         for claimed in claims:
             if claimed.id in self.held:  # the lease was lost and found here; whoever drives it learns so first

@@ -224,7 +224,9 @@ class Operations:
             return (yield from self._once(asked, asked.delivery))
         if asked.execution_id not in self.keeper.held:
             claimed = yield from self.keeper.claim(asked.execution_id)
-            if claimed is not None:
+            if claimed is not None and claimed.crashes >= MOST_CRASHES:
+                yield from self._quarantine_poison(claimed)
+            elif claimed is not None:
                 execution = yield from self._to_rest(asked.execution_id, self._met(claimed, asked))
                 return (yield from self._with_family(execution))
         return (yield from self._by_letter(asked))
@@ -383,9 +385,9 @@ class Operations:
             driven[execution.id] = execution
         return list(driven.values())
 
-    def claim_due(self, now: Instant, limit: int) -> Program[list[Claimed]]:
+    def claim_due(self, now: Instant, limit: int, crashes_below: int = leases.ANY_CRASHES) -> Program[list[Claimed]]:
         """Take leases of what is to be driven."""
-        return (yield from self.keeper.claim_due(now, limit))
+        return (yield from self.keeper.claim_due(now, limit, crashes_below))
 
     def drive(self, execution_id: ExecutionId) -> Program[Execution | None]:
         """Drive one execution to rest, if nobody else does."""
@@ -410,7 +412,7 @@ class Operations:
     def _drive_held(self, claimed: Claimed, pause_ns: int = 0) -> Program[Execution | None]:
         """Drive an execution whose lease this engine has. One that cannot be driven is put into quarantine."""
         if claimed.crashes >= MOST_CRASHES:
-            yield from self._quarantine(claimed, f"its drivers died {claimed.crashes} times in a row at the same place")
+            yield from self._quarantine_poison(claimed)
             return None
         try:
             return (yield from self._to_rest(claimed.id, self._lived(claimed), pause_ns))
@@ -520,6 +522,19 @@ class Operations:
             if execution is not None:
                 driven.append(execution)
         return driven
+
+    def _quarantine_poison(self, claimed: Claimed) -> Program[None]:
+        """Put away what kills whoever drives it; and then tell what is known of it, which may kill as well."""
+        last = f", the last one {claimed.left_by}" if claimed.left_by else ""
+        evidence = f"whoever drove it died, {claimed.crashes} times in a row at the same place{last}"
+        yield from self._quarantine(claimed, evidence)
+        try:
+            execution = yield from self.keeper.stored(claimed.id)
+        except PranaError as error:
+            more = f"; its journal cannot be read: {error}"
+        else:
+            more = "; it had not begun" if execution is None else f"; {_where(execution)}"
+        yield Transact(lambda: leases.quarantine(claimed, evidence + more))
 
     def _quarantine(self, claimed: Claimed, evidence: str) -> Program[None]:
         try:
@@ -642,6 +657,12 @@ def delivery_of(delivery_id: str | None, content: Any) -> Delivery | None:
 def _digest(content: Any) -> str:
     body = msgspec.json.encode(content, enc_hook=repr, order="sorted")
     return blake2b(body, digest_size=16).hexdigest()
+
+
+def _where(execution: Execution) -> str:
+    """How far an execution has come, as far as its journal tells."""
+    nodes = ", ".join(sorted({repr(run.vertex.key) for run in execution.frontier})) or "none"
+    return f"it is at position {execution.position}, and these nodes were under way or about to be: {nodes}"
 
 
 def _triggers_of(workflow: Workflow, runtime: Runtime) -> Iterable[NodeKey]:

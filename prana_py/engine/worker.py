@@ -12,7 +12,7 @@ from typing import Final
 from prana_py.engine.engine import Engine
 from prana_py.errors import StorageError, UsageError
 from prana_py.execution.suspension import nanoseconds
-from prana_py.identifiers import ExecutionId
+from prana_py.identifiers import ExecutionId, Instant
 from prana_py.runtimes.threads import Threads
 from prana_py.stores import leases
 from prana_py.stores.records import Claimed
@@ -27,6 +27,9 @@ PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (0.1, 0.2, 0.5, 
 
 MOST_TROUBLED: Final = 10_000
 """Executions that the store refused of which it is remembered how often."""
+
+SUSPICIOUS: Final = 2
+"""Crashes in a row at one place, after which an execution may well be the reason for them."""
 
 NOBODY: Final = 0
 """No thread has this identity."""
@@ -55,6 +58,8 @@ class Worker:
         """The thread that runs this worker."""
         self._stopping: timedelta | None = None
         """The grace, once it is to stop."""
+        self._suspect: ExecutionId | None = None
+        """The one that is driven here of those who may bring their drivers down. They must not do it to each other."""
         self._beats = -1
         self._failures = 0
         self._troubled: dict[ExecutionId, int] = {}
@@ -136,21 +141,21 @@ class Worker:
         was_idle = not self._driving
         try:
             claims = self._claim()
+            for claimed in claims:
+                self._hand_over(claimed)
+            if claims:
+                return False
             seconds = self._seconds_to_sleep()
             self._failures = 0
         except StorageError as error:
             if until_idle:
                 raise
-            claims = []
             seconds = _pause(self._failures).total_seconds()
             self._failures += 1
             _log.warning("nothing can be claimed just now; the worker tries again in %s s: %s", seconds, error)
-        for claimed in claims:
-            self._hand_over(claimed)
-        if until_idle and was_idle and not claims:
+        if until_idle and was_idle:
             return True
-        if not claims:
-            self._sleep(seconds)
+        self._sleep(seconds)
         return False
 
     def _claim(self) -> list[Claimed]:
@@ -165,20 +170,29 @@ class Worker:
             engine.bury_the_dead()
         elif not self._is_due():
             return []
-        claims = engine.local.do(engine.operations.claim_due(engine.runtime.clock.now(), free))
+        now = engine.runtime.clock.now()
+        claims = engine.local.do(engine.operations.claim_due(now, free, self._crashes_below()))
         if looks and len(claims) < free:
             self._beats = beats
         return claims
 
     def _is_due(self) -> bool:
-        due = self.engine.plain.transact(leases.next_due, reads=True)
+        due = self._next_due()
         return due is not None and due <= self.engine.runtime.clock.now()
+
+    def _next_due(self) -> Instant | None:
+        below = self._crashes_below()
+        return self.engine.plain.transact(lambda: leases.next_due(below), reads=True)
+
+    def _crashes_below(self) -> int:
+        """Which executions may be claimed: not those that have brought down drivers, while there is one of them."""
+        return leases.ANY_CRASHES if self._suspect is None else SUSPICIOUS
 
     def _seconds_to_sleep(self) -> float | None:
         """Until the next timer; news of anything else, the heart, and the end of a drive wake it as well."""
         if len(self._driving) >= self.concurrency:
             return None
-        due = self.engine.plain.transact(leases.next_due, reads=True)
+        due = self._next_due()
         return None if due is None else self.engine.runtime.clock.seconds_until(due)
 
     def _sleep(self, seconds: float | None) -> None:
@@ -192,6 +206,11 @@ class Worker:
     # ── driving ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _hand_over(self, claimed: Claimed) -> None:
+        if claimed.crashes >= SUSPICIOUS:
+            if self._suspect is not None:
+                self.engine.local.do(self.engine.operations.give_back(claimed.id))
+                return
+            self._suspect = claimed.id
         with self._changed:
             self._driving[claimed.id] = NOBODY
         self._threads.run(lambda: self._drive(claimed))
@@ -210,6 +229,8 @@ class Worker:
                 self.engine.keeper.draining.discard(me)
                 if self._driving.get(claimed.id) == me:
                     del self._driving[claimed.id]
+                if self._suspect == claimed.id:
+                    self._suspect = None
                 self._changed.notify_all()
             self._wake()
 
@@ -242,6 +263,7 @@ class Worker:
             waiting = [execution_id for execution_id, thread in self._driving.items() if thread == NOBODY]
             for execution_id in waiting:
                 del self._driving[execution_id]
+            self._suspect = None
             self.engine.keeper.draining.update(self._threads_at_work())
         do, operations = self.engine.local.do, self.engine.operations
         for execution_id in waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.executions import release
@@ -36,6 +36,17 @@ def renew(holder_id: str, process: str, ttl_ns: int) -> Operation[None]:
 def leave(holder_id: str) -> Operation[None]:
     """Say that one does not live any more: whatever one holds is free at once."""
     yield Statement("holder.delete", (holder_id,))
+
+
+def bury(holder_id: str) -> Operation[None]:
+    """Say of somebody else that he does not live any more."""
+    yield Statement("holder.bury", (holder_id,))
+
+
+def forget_the_dead() -> Operation[None]:
+    """Those who have not said for a while that they live, and of whom nothing is left, are forgotten."""
+    now = yield from now_here()
+    yield Statement("holder.forget", (now,))
 
 
 def holder_of(execution_id: ExecutionId) -> Operation[Holder | None]:
@@ -74,19 +85,24 @@ def contents(number: int) -> Operation[Contents]:
     return Contents([body for (body,) in journal.rows], dict(blobs.rows), letters_of(letters.rows))
 
 
-def claim_due(holder_id: str, now: Instant, limit: int) -> Operation[list[Claimed]]:
+ANY_CRASHES: Final = 1 << 30
+"""More often than anything crashes."""
+
+
+def claim_due(holder_id: str, now: Instant, limit: int, crashes_below: int = ANY_CRASHES) -> Operation[list[Claimed]]:
     """Take executions whose time has come by ``now``, and then those that dead owners have left.
 
+    With ``crashes_below``, what has brought down its drivers so often before waits for its turn.
     One who has not said for too long that he lives still drives what nobody has taken from him: he takes it not again.
     """
-    due = (yield Statement("execution.due", (now, limit))).rows
+    due = (yield Statement("execution.due", (now, crashes_below, limit))).rows
     if len(due) < limit:
         due = due + (yield Statement("execution.orphaned", (holder_id, limit - len(due)))).rows
     claimed = []
-    for (execution_id,) in due:
+    for execution_id, left_by in due:
         mine = yield from claim(execution_id, holder_id)
         if mine is not None:
-            claimed.append(mine)
+            claimed.append(mine._replace(left_by=left_by))
     return claimed
 
 
@@ -119,7 +135,7 @@ def release_from_quarantine(execution_id: ExecutionId, now: Instant) -> Operatio
     return bool(freed.touched)
 
 
-def next_due() -> Operation[Instant | None]:
+def next_due(crashes_below: int = ANY_CRASHES) -> Operation[Instant | None]:
     """When the next execution has to be driven."""
-    due: Instant | None = (yield Statement("execution.next_due")).rows[0][0]
+    due: Instant | None = (yield Statement("execution.next_due", (crashes_below,))).rows[0][0]
     return due

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
 from prana_py.driver.effects import ChildEnded, Letter
 from prana_py.driver.requests import Request
+from prana_py.errors import StorageError
 from prana_py.execution.rows import Parent
 from prana_py.identifiers import ExecutionId, Instant, NodeKey, WorkflowId
 from prana_py.model.settings import WorkflowSettings
@@ -63,6 +64,8 @@ class Claimed(NamedTuple):
     workflow_version: int | None = None
     submission: bytes | None = None
     """How it is to be started, while it is pending."""
+    left_by: str | None = None
+    """The process that drove it, as far as is known, if that has died."""
 
 
 class Contents(NamedTuple):
@@ -101,6 +104,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 Content: TypeAlias = Request | ChildEnded
 
+Value = TypeVar("Value")
+
 _ENCODER = msgspec.msgpack.Encoder()
 _CONTENTS: msgspec.msgpack.Decoder[Content] = msgspec.msgpack.Decoder(Content)
 _SUBMISSIONS = msgspec.msgpack.Decoder(Submission)
@@ -113,9 +118,16 @@ def encode(value: Content | Submission) -> bytes:
 
 def decode_content(payload: bytes) -> Content:
     """What a letter says."""
-    return _CONTENTS.decode(payload)
+    return _decoded(_CONTENTS, payload, "a letter")
 
 
 def decode_submission(payload: bytes) -> Submission:
     """How an execution is to be started."""
-    return _SUBMISSIONS.decode(payload)
+    return _decoded(_SUBMISSIONS, payload, "how an execution is to be started")
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[Value], payload: bytes, what: str) -> Value:
+    try:
+        return decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise StorageError(f"{what} cannot be read: {error}", code="row_invalid") from error

@@ -42,11 +42,12 @@ POSTGRESQL: Final[Mapping[str, str]] = {
     """,
     # Workers that look at the same moment do not queue up behind each other's rows.
     "execution.due": """
-        SELECT id FROM execution WHERE wake_at <= ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
+        SELECT id, NULL FROM execution
+        WHERE wake_at <= ? AND crashes < ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
         ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED
     """,
     "execution.orphaned": f"""
-        SELECT id FROM execution
+        SELECT id, coalesce((SELECT process FROM holder WHERE holder.id = owner), owner) FROM execution
         WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW}) AND owner <> ?
         LIMIT ? FOR UPDATE SKIP LOCKED
     """,

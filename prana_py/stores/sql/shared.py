@@ -93,11 +93,17 @@ SHARED: Final[Mapping[str, str]] = {
         WHERE id = ? AND quarantine IS NOT NULL
     """,
     "execution.next_due": """
-        SELECT min(wake_at) FROM execution WHERE wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
+        SELECT min(wake_at) FROM execution
+        WHERE crashes < ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
     """,
     "holder.insert": "INSERT INTO holder (id, until, process) VALUES (?, ?, ?)",
     "holder.renew": "UPDATE holder SET until = ? WHERE id = ?",
     "holder.delete": "DELETE FROM holder WHERE id = ?",
+    # It stays until somebody has taken what it held, and has told of it.
+    "holder.bury": "UPDATE holder SET until = 0 WHERE id = ?",
+    "holder.forget": """
+        DELETE FROM holder WHERE until < ? AND id NOT IN (SELECT owner FROM execution WHERE owner IS NOT NULL)
+    """,
     "holder.of": """
         SELECT h.id, h.until, h.process FROM execution AS e JOIN holder AS h ON h.id = e.owner WHERE e.id = ?
     """,

@@ -32,11 +32,12 @@ SQLITE: Final[Mapping[str, str]] = {
         RETURNING number, epoch, status, crashes, workflow_version, submission
     """,
     "execution.due": """
-        SELECT id FROM execution WHERE wake_at <= ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
+        SELECT id, NULL FROM execution
+        WHERE wake_at <= ? AND crashes < ? AND wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL
         ORDER BY wake_at LIMIT ?
     """,
     "execution.orphaned": f"""
-        SELECT id FROM execution
+        SELECT id, coalesce((SELECT process FROM holder WHERE holder.id = owner), owner) FROM execution
         WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM holder WHERE until > {NOW}) AND owner <> ?
         LIMIT ?
     """,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -27,6 +28,7 @@ from prana_py import (
     wait_for_signal,
     wait_for_webhook,
 )
+from prana_py.engine.async_engine import AsyncEngine
 from prana_py.engine.engine import Engine
 from prana_py.execution.rows import Expired, Resumed
 from prana_py.testing.fake_clock import FakeClock
@@ -264,3 +266,24 @@ def test_one_delivery_comes_twice_at_once_and_another_one_beside_it():
     assert set(heard) == {"won", "token_reused"}
     assert RACES <= heard["won"] <= 2 * RACES
     print(f"{RACES} races of deliveries: {dict(heard)}")
+
+
+def test_of_fifty_tasks_one_is_heard(tmp_path: Path):
+    async def come(engines: list[AsyncEngine], token: str, number: int) -> str:
+        try:
+            await engines[number % len(engines)].resume(token, number)
+        except TransitionError as error:
+            return error.code
+        return "won"
+
+    async def races() -> Counter[str]:
+        address = f"sqlite:///{tmp_path / 'office.db'}"
+        async with AsyncEngine(address, nodes=NODES) as first, AsyncEngine(address, nodes=NODES) as second:
+            await first.publish(asking())
+            heard: Counter[str] = Counter()
+            for _ in range(10):
+                token = first.token(await first.start("asking"))
+                heard.update(await asyncio.gather(*(come([first, second], token, number) for number in range(50))))
+            return heard
+
+    assert asyncio.run(races()) == {"won": 10, "token_reused": 490}

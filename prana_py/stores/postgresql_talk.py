@@ -58,6 +58,7 @@ class Talk:
         self._pipelined = pipelined
         self._commits = False
         """What would commit may have been sent."""
+        self._hung_up = False
 
     def perform(self, make: MakeOperation[Value], *, reads: bool, single: bool) -> Steps[Value]:
         """Perform an operation; what goes wrong undoes it."""
@@ -66,14 +67,14 @@ class Talk:
                 return (yield from self._single(make()))
             return (yield from self._converse(make(), reads=reads))
         except BaseException:
-            if not self.is_lost and self._connection.info.transaction_status != TransactionStatus.IDLE:
+            if not self._connection.closed and self._connection.info.transaction_status != TransactionStatus.IDLE:
                 yield self._connection.rollback()
             raise
 
     @property
     def is_lost(self) -> bool:
         """The connection is not there any more."""
-        return bool(self._connection.closed)
+        return bool(self._connection.closed) and not self._hung_up
 
     def failure(self, error: psycopg.Error) -> Failure:
         """What an error means at the point to which the transaction has come."""
@@ -81,14 +82,10 @@ class Talk:
 
     def _single(self, operation: Operation[Value]) -> Steps[Value]:
         batch = next(operation)
-        queries = self._queries(batch)
-        # A statement alone is a transaction. Several are never left to the transaction that a pipeline implies: if the
-        # driver refused a value, those before it would be committed.
-        alone = len(queries) == 1 and not queries[0].each
-        self._commits = alone
-        results = yield from self._trip(queries if alone or not queries else [BEGIN, *queries, COMMIT])
+        # What is sent between two synchronisations is a transaction, also without words around it.
+        reply = _reply(batch, (yield from self._trip(self._queries(batch), commits=True)))
         try:
-            operation.send(_reply(batch, results if alone else results[1:-1]))
+            operation.send(reply)
         except StopIteration as stop:
             value: Value = stop.value
             return value
@@ -109,19 +106,19 @@ class Talk:
         except StopIteration as stop:
             value = stop.value
         if has_begun:
-            yield from self._trip([COMMIT])
+            yield from self._trip([COMMIT], commits=True)
         given: Value = value
         return given
 
-    def _trip(self, queries: list[Query]) -> Steps[list[Any]]:
+    def _trip(self, queries: list[Query], *, commits: bool = False) -> Steps[list[Any]]:
         if not queries:
             return []
         if len(queries) == 1 and not queries[0].each:
-            self._commits = self._commits or queries[0] is COMMIT
+            self._commits = commits
             cursor = yield self._connection.execute(queries[0].sql, queries[0].parameters, binary=True)
             cursors = [cursor]
         else:
-            cursors = yield from self._pipeline(queries)
+            cursors = yield from self._pipeline(queries, commits=commits)
         results = []
         for query, cursor in zip(queries, cursors, strict=True):
             if query.each:
@@ -131,30 +128,35 @@ class Talk:
                 results.append(Result(rows, max(cursor.rowcount, 0)))
         return results
 
-    def _pipeline(self, queries: list[Query]) -> Steps[list[Any]]:
+    def _pipeline(self, queries: list[Query], *, commits: bool) -> Steps[list[Any]]:
         cursors: list[Any] = []
         enter, leave = self._pipelined(self._connection)
-        refused: psycopg.Error | None = None
+        refused: BaseException | None = None
         yield enter()
         try:
             for query in queries:
                 cursor = self._connection.cursor(binary=True)
                 cursors.append(cursor)
-                self._commits = self._commits or query is COMMIT
                 yield (cursor.executemany if query.each else cursor.execute)(query.sql, query.parameters)
-        except psycopg.Error as error:
-            # The first one says what is wrong; leaving the pipeline then only says that it was aborted.
-            refused = error
         except BaseException as error:
-            yield leave(type(error), error, None)
-            raise
+            refused = error
+            if commits and not self._is_undone_by(error):
+                # To leave is to synchronise, which would commit what went before. Without a line, nothing is.
+                self._hung_up = True
+                yield self._connection.close()
+        self._commits = commits and refused is None
         try:
             yield leave(None, None, None)
         except psycopg.Error as error:
+            # The first one says what is wrong; leaving then only says that the pipeline was aborted.
             raise refused or error from None
         if refused is not None:
             raise refused
         return cursors
+
+    def _is_undone_by(self, error: BaseException) -> bool:
+        """The server refused a statement, and so all of them; or it is gone."""
+        return isinstance(error, psycopg.Error) and (error.sqlstate is not None or self.is_lost)
 
     def _queries(self, ask: Ask) -> list[Query]:
         if type(ask) is Batch:

@@ -26,6 +26,8 @@ MEMORY: Final = ":memory:"
 _STATEMENTS: Final = 512
 """How many compiled statements a connection keeps: more than there are on the page of SQL."""
 
+_LAST_TRY: Final = "the last try neither returned nor raised"
+
 
 class SqliteDatabase:
     """A database in a file, or a private one in memory: one connection to write, and for a file another one to read.
@@ -68,10 +70,19 @@ class SqliteDatabase:
     def transact(self, make: MakeOperation[Value], *, reads: bool = False, single: bool = False) -> Value:
         """Perform an operation in one transaction; with ``reads`` it waits for no writer, and sees one moment."""
         self.refuse_children()
-        value, told = self._trying(lambda: self._once(make, reads, single))
-        if told:
-            self._watchers.tell(told)
-        return value
+        told: Told = []
+        # Written out, and not by `_trying`, for this is what every node waits for.
+        for delay in TRIES:
+            try:
+                value = self._once(make, reads, single, told)
+            except sqlite3.Error as error:
+                self._wait_or_raise(error, delay)
+                told.clear()
+            else:
+                if told:
+                    self._watchers.tell(told)
+                return value
+        raise InvariantError(_LAST_TRY)
 
     def transact_all(self, makes: Sequence[MakeOperation[Any]]) -> list[Any]:
         """Perform several operations in one transaction; the answer of one that fails, and is undone, is ``Failed``.
@@ -112,13 +123,12 @@ class SqliteDatabase:
                 "survive a fork; open the database anew in the child"
             )
 
-    def _once(self, make: MakeOperation[Value], reads: bool, single: bool) -> tuple[Value, Told]:
-        told: Told = []
+    def _once(self, make: MakeOperation[Value], reads: bool, single: bool, told: Told) -> Value:
+        if single and not reads:
+            return self._writer.transact_single(make, told)
         if reads:
-            return self._reader.transact(make, "BEGIN", told), told
-        if single:
-            return self._writer.transact_single(make, told), told
-        return self._writer.transact(make, "BEGIN IMMEDIATE", told), told
+            return self._reader.transact(make, "BEGIN", told)
+        return self._writer.transact(make, "BEGIN IMMEDIATE", told)
 
     def _all_at_once(self, makes: Sequence[MakeOperation[Any]]) -> tuple[list[Any], Told]:
         told: list[Told] = [[] for _ in makes]
@@ -130,7 +140,7 @@ class SqliteDatabase:
                 return do()
             except sqlite3.Error as error:
                 self._wait_or_raise(error, delay)
-        raise InvariantError("the last try neither returned nor raised")
+        raise InvariantError(_LAST_TRY)
 
     def _wait_or_raise(self, error: sqlite3.Error, delay: float | None) -> None:
         translated, again = failure(error, self.place)

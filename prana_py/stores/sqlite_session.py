@@ -40,7 +40,11 @@ class SqliteSession:
         with self._lock:
             if _is_one_statement(batch):
                 self._refuse_nesting()
-                reply = self._committing(lambda: self._answer(batch, told))
+                try:
+                    reply = self._answer(batch, told)
+                except sqlite3.Error as error:
+                    self._raise_unknown(error)
+                    raise
             else:
                 reply = self._within("BEGIN IMMEDIATE", lambda: self._answer(batch, told))
         return finished(operation, reply)
@@ -64,7 +68,7 @@ class SqliteSession:
             try:
                 execute(begin)
                 value = work()
-                self._committing(lambda: execute("COMMIT"))
+                self._commit()
             except BaseException:
                 if self.connection.in_transaction:
                     execute("ROLLBACK")
@@ -113,13 +117,16 @@ class SqliteSession:
         execute("RELEASE one")
         return value
 
-    def _committing(self, commit: Callable[[], Value]) -> Value:
+    def _commit(self) -> None:
         try:
-            return commit()
+            self._cursor.execute("COMMIT")
         except sqlite3.Error as error:
-            if is_torn(error):
-                raise failures.unknown(self._place, error).error from error
+            self._raise_unknown(error)
             raise
+
+    def _raise_unknown(self, error: sqlite3.Error) -> None:
+        if is_torn(error):
+            raise failures.unknown(self._place, error).error from error
 
     def _refuse_nesting(self) -> None:
         if self.connection.in_transaction:
@@ -148,5 +155,8 @@ def finished(operation: Operation[Value], reply: Any) -> Value:
 def _is_one_statement(batch: Ask) -> bool:
     if type(batch) is not Batch:
         return type(batch) is Statement
-    written = [one for one in batch.statements if one.name != "notify"]
+    statements = batch.statements
+    if len(statements) > 2:
+        return False
+    written = [one for one in statements if one.name != "notify"]
     return len(written) == 1 and type(written[0]) is Statement

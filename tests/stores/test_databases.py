@@ -83,6 +83,17 @@ def test_nothing_of_a_failed_batch_is_there(database: Asked, single: bool):
     assert database.transact(partial(notes.insert, 3, "three")) == 1
 
 
+@pytest.mark.parametrize("single", [False, True])
+def test_nothing_of_a_batch_is_there_when_one_of_many_fails(database: Asked, single: bool):
+    def operation() -> Operation[None]:
+        yield Batch((Statement("note.insert", (1, "one")), Many("note.insert", [(2, "two"), (3, "three"), (4, "one")])))
+
+    with pytest.raises(Conflict):
+        database.transact(operation, single=single)
+
+    assert held(database) == []
+
+
 def test_an_operation_that_fails_by_itself_is_undone(database: Asked):
     def operation() -> Operation[None]:
         yield Statement("note.insert", (1, "one"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,38 @@ def test_of_those_who_migrate_at_once_one_does_it(empty_database: Asked):
     assert took.count(True) == 2
     assert took.count(False) == 4
     assert count("boat", empty_database) == 1
+
+
+MIGRATING = """
+import sys
+from prana_py.stores.migrations import migrate
+from prana_py.stores.sqlite import SqliteDatabase
+
+sys.stdin.readline()
+database = SqliteDatabase(sys.argv[1])
+print(len(migrate(database)))
+database.close()
+"""
+
+
+def test_of_the_processes_that_migrate_a_new_file_at_once_one_does_it(tmp_path: Path):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", MIGRATING, str(tmp_path / "store.db")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+
+    applied = [int(process.communicate(timeout=60)[0]) for process in processes]
+
+    assert sum(applied) == len(migrations_of("sqlite"))
 
 
 def test_numbers_must_be_without_gaps(tmp_path: Path):

@@ -86,6 +86,7 @@ class Held:
         "by",
         "claimed",
         "contents",
+        "is_claimed",
         "is_doubtful",
         "is_due",
         "latest",
@@ -100,8 +101,10 @@ class Held:
         self.claimed = claimed
         self.by = by
         """Which thread or task drives it."""
+        self.is_claimed = True
+        """The lease is taken, and not only looked at: it is to be taken with the first row."""
         self.is_doubtful = False
-        """It is not known whether it has begun in the store."""
+        """It is not known whether it has begun, or was taken, in the store."""
         self.contents: Contents | None = None
         """What was read together with the claim."""
         self.stored = stored
@@ -156,8 +159,8 @@ class Keeper:
         self.workers = 0
         """How many workers this engine has: they see to whatever executions ask of others."""
         self.held: dict[ExecutionId, Held] = {}
-        self.beginnings: dict[ExecutionId, Idempotency] = {}
-        """What makes starts that are under way the same as others."""
+        self.beginnings: dict[tuple[ExecutionId, object], Idempotency] = {}
+        """What makes starts that are under way the same as others: by execution, and who begins it."""
         self.inline: set[ExecutionId] = set()
         """Children whose parents are driven by the same program, and will be told by it."""
         self.touched: set[ExecutionId] = set()
@@ -235,6 +238,8 @@ class Keeper:
         if not isinstance(row, Started):
             raise _not_held(execution.id)
         if held is None:
+            if execution.id in self.held:
+                raise _begun_here(execution.id)
             held = self.held[execution.id] = Held(Claimed(execution.id, 0, 1, execution.status), None, self.current())
             if execution.identity.parent is not None and execution.execution_mode == "sync":
                 self.inline.add(execution.id)
@@ -270,20 +275,23 @@ class Keeper:
                     raise _lost(change) from error
                 if error.code not in ("conflict", "commit_unknown"):
                     raise
-                held.is_doubtful = error.code == "commit_unknown" and not change.number
+                held.is_doubtful = error.code == "commit_unknown" and not (change.number and held.is_claimed)
                 if change.rows and (yield from self._has_landed(held, change)):
                     break
                 if error.code == "conflict" and change.number:
                     raise _lost(change) from error
                 if error.code == "conflict" or not left:
                     raise
+        held.is_claimed = True
         self._remember_touched(change)
         held.written()
 
     def _alone(self, held: Held) -> Program[bool]:
         """Write the only row, if nothing goes with it. What goes wrong is left to the general way, to try again."""
         before, after, claimed = held.stored, held.latest, held.claimed
-        if before is None or after is None or not claimed.number or held.met or held.starts or held.letters:
+        if before is None or after is None or not (claimed.number and held.is_claimed):
+            return False
+        if held.met or held.starts or held.letters:
             return False
         if after.status != before.status or after.suspensions is not before.suspensions:
             return False
@@ -303,11 +311,11 @@ class Keeper:
 
     def _written(self, held: Held, change: Change) -> Program[None]:
         if change.number:
-            next_ones = yield self._transact(change)
+            next_ones = yield self._transact(held, change)
             if next_ones and not self.workers:
                 self.touched.update(next_ones)
             return
-        idempotency = self.beginnings.get(change.after.id)
+        idempotency = self.beginnings.get((change.after.id, held.by))
         number = yield Transact(lambda: executions.begin(change, self.holder_id, idempotency))
         held.claimed = held.claimed._replace(number=number)
 
@@ -346,7 +354,9 @@ class Keeper:
         identity = execution.identity
         return execution.id not in self.inline and identity.origin is None and identity.execution_mode in _AWAITED
 
-    def _transact(self, change: Change) -> Transact:
+    def _transact(self, held: Held, change: Change) -> Transact:
+        if not held.is_claimed:
+            return Transact(lambda: _claim_and_write(held.claimed, self.holder_id, change))
         if not change.after.execution_graph.has_global_mutex:
             return Transact(lambda: executions.write(change), single=True)
         return Transact(lambda: _write_and_give_up(change))
@@ -381,7 +391,8 @@ class Keeper:
         """Write what is left, and let others have it."""
         held = self.mine(execution_id)
         if held is not None:
-            yield from self.write(held, releases=True)
+            if held.rows or held.is_claimed:
+                yield from self.write(held, releases=True)
             self.forget(held)
 
     def children_held(self, execution_id: ExecutionId) -> list[Held]:
@@ -485,6 +496,16 @@ class Keeper:
         self.hold(*taken)
         return taken[0]
 
+    def look(self, execution_id: ExecutionId) -> Program[Held | None]:
+        """An execution that may be driven here, whose lease is taken together with its next row."""
+        found = yield Transact(lambda: leases.look(execution_id), reads=True)
+        if found is None:
+            return None
+        held = Held(found[0], None, self.current())
+        held.is_claimed = False
+        held.contents = found[1]
+        return held if self.held.setdefault(execution_id, held) is held else None
+
     def claim_due(self, now: Instant, limit: int, crashes_below: int) -> Program[list[Claimed]]:
         """Take leases of what is to be driven."""
         claims = yield from self._claiming(
@@ -564,23 +585,38 @@ class Keeper:
     def refused(self, effect: Refused) -> Program[None]:
         """A letter was read, and nothing came of it. What made it vain is durable before its sender hears of that."""
         for held in list(self.held.values()):
-            if held.is_due and held.by == self.current():
-                yield from self.write(held)
+            if held.by == self.current() and (held.is_due or not held.is_claimed):
+                yield from self._written_and_claimed(held)
         yield Transact(lambda: inbox.refuse(effect.number, effect.error))
+
+    def _written_and_claimed(self, held: Held) -> Program[None]:
+        """Whatever waits to be written is, and the lease is taken, also if nothing waits."""
+        yield from self.write(held)
+        if not held.is_claimed:
+            yield Transact(lambda: leases.claim_as(held.claimed, self.holder_id))
+            held.is_claimed = True
 
     def acquire(self, effect: AcquireMutex) -> Program[bool]:
         """Whether it is a run's turn at a mutex of all executions."""
         held = self.mine(effect.execution_id)
         if held is None:
             raise _not_held(effect.execution_id)
-        yield from self.write(held)
+        yield from self._written_and_claimed(held)
         number = held.claimed.number
         return bool((yield Transact(lambda: mutexes.acquire(effect.name, number, effect.key))))
+
+
+def _claim_and_write(claimed: Claimed, holder_id: str, change: Change) -> Operation[list[ExecutionId]]:
+    """Take the lease, and write what would have been in vain without it."""
+    yield from leases.claim_as(claimed, holder_id)
+    return (yield from _write_and_give_up(change))
 
 
 def _write_and_give_up(change: Change) -> Operation[list[ExecutionId]]:
     """Write, and tell those whose turn it is now at what has become free."""
     yield from executions.write(change)
+    if not change.after.execution_graph.has_global_mutex:
+        return []
     return (yield from mutexes.give_up(change.number, give_up_turns(change.after), change.now))
 
 
@@ -595,6 +631,14 @@ def _not_held(execution_id: ExecutionId) -> StorageError:
     return StorageError(
         f"execution {execution_id!r} is not held here any more, so it may not be written",
         code="lease_lost",
+        execution_id=execution_id,
+    )
+
+
+def _begun_here(execution_id: ExecutionId) -> StorageError:
+    return StorageError(
+        f"execution {execution_id!r} is begun by another thread of this engine just now; look for it a little later",
+        code="execution_busy",
         execution_id=execution_id,
     )
 

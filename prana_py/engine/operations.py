@@ -50,6 +50,9 @@ MOST_EVIDENCE: Final = 4000
 LOOK_AGAIN_NS: Final = 1_000_000_000
 """How long whoever waits for news waits at most before he looks by himself."""
 
+BEGINS_NS: Final = 10_000_000
+"""How soon whoever waits for another thread to write the first row of an execution looks again."""
+
 _log = getLogger("prana_py.engine")
 
 
@@ -133,20 +136,33 @@ class Operations:
         graph = yield from self.keeper.graph(begin.workflow_id, begin.version, begin.trigger)
         execution_id: ExecutionId = begin.options.execution_id or (yield MakeId())
         idempotency = idempotency_of(begin)
-        if idempotency is not None:
-            self.keeper.beginnings[execution_id] = idempotency
         options = msgspec.structs.replace(begin.options, execution_id=execution_id)
+        beginning = (execution_id, self.keeper.current())
+        if idempotency is not None:
+            self.keeper.beginnings[beginning] = idempotency
         try:
             execution = yield from self._to_rest(
                 execution_id, start_to_rest(graph, begin.input, options, self.runtime.options)
             )
         except StorageError as error:
-            if error.code != "conflict" or execution_id in self.keeper.held:
+            if error.code not in ("conflict", "execution_busy"):
                 raise
+            if error.code == "execution_busy" and (yield from self._fails_to_begin(execution_id)):
+                return (yield from self.start(begin._replace(options=options)))
             return (yield from self._started_before(begin, execution_id, idempotency))
         finally:
-            self.keeper.beginnings.pop(execution_id, None)
+            self.keeper.beginnings.pop(beginning, None)
         return (yield from self._with_family(execution))
+
+    def _fails_to_begin(self, execution_id: ExecutionId) -> Program[bool]:
+        """Another thread of this engine begins the same just now: wait until it has – or else has given up."""
+        while execution_id in self.keeper.held:
+            if (yield Transact(partial(executions.header, execution_id), reads=True)) is not None:
+                return False
+            news: int = yield ReadNews()
+            now: Instant = yield ReadClock()
+            yield AwaitNews(execution_id, news, Instant(now + BEGINS_NS))
+        return True
 
     def submit(self, begin: Begin) -> Program[ExecutionId]:
         """Leave it to a worker to start an execution."""
@@ -222,12 +238,23 @@ class Operations:
     def _ask(self, asked: Asked) -> Program[Execution]:
         if asked.delivery is not None:
             return (yield from self._once(asked, asked.delivery))
-        if asked.execution_id not in self.keeper.held:
-            claimed = yield from self.keeper.claim(asked.execution_id)
+        execution_id = asked.execution_id
+        if execution_id not in self.keeper.held:
+            looked_at = yield from self.keeper.look(execution_id)
+            if looked_at is not None and looked_at.claimed.crashes >= MOST_CRASHES:
+                self.keeper.forget(looked_at)  # to be claimed, and put away
+            elif looked_at is not None:
+                try:
+                    execution = yield from self._to_rest(execution_id, self._met(looked_at.claimed, asked))
+                    return (yield from self._with_family(execution))
+                except StorageError as error:
+                    if error.code != "claim_lost":
+                        raise
+            claimed = yield from self.keeper.claim(execution_id)
             if claimed is not None and claimed.crashes >= MOST_CRASHES:
                 yield from self._quarantine_poison(claimed)
             elif claimed is not None:
-                execution = yield from self._to_rest(asked.execution_id, self._met(claimed, asked))
+                execution = yield from self._to_rest(execution_id, self._met(claimed, asked))
                 return (yield from self._with_family(execution))
         return (yield from self._by_letter(asked))
 
@@ -490,7 +517,7 @@ class Operations:
             yield from self._let_go(child)
         self.keeper.forget(held)
         claimed = held.claimed
-        if not (claimed.number or held.is_doubtful):
+        if not ((claimed.number and held.is_claimed) or held.is_doubtful):
             return
         now: Instant = yield ReadClock()
         holder_id = self.keeper.holder_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from prana_py.errors import StorageError
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.stores.executions import release
 from prana_py.stores.inbox import letters_of
@@ -72,6 +73,28 @@ def claim_and_read(execution_id: ExecutionId, holder_id: str) -> Operation[tuple
     return None if claimed is None else (claimed, (yield from contents(claimed.number)))
 
 
+def look(execution_id: ExecutionId) -> Operation[tuple[Claimed, Contents] | None]:
+    """An execution that is free, at rest and without letters: what is in it, and the lease that is next."""
+    rows = (yield Statement("execution.header", (execution_id,))).rows
+    header = Header(*rows[0]) if rows else None
+    if header is None or header.is_final or header.status == "pending":
+        return None
+    if header.owner is not None or header.quarantine is not None:
+        return None
+    found = yield from contents(header.number)
+    next_one = Claimed(
+        execution_id, header.number, header.epoch + 1, header.status, header.crashes, header.workflow_version
+    )
+    return None if found.letters else (next_one, found)
+
+
+def claim_as(claimed: Claimed, holder_id: str) -> Operation[None]:
+    """Take the lease that was next when somebody looked; if it is not any more, nothing is to be done."""
+    taken = yield from claim(claimed.id, holder_id)
+    if taken is None or taken.epoch != claimed.epoch:
+        raise StorageError(f"execution {claimed.id!r} was taken by somebody else in the meantime", code="claim_lost")
+
+
 def contents(number: int) -> Operation[Contents]:
     """The journal of an execution, its large values, and the letters to it."""
     first = number * PLACES
@@ -106,18 +129,18 @@ def claim_due(holder_id: str, now: Instant, limit: int, crashes_below: int = ANY
     return claimed
 
 
-def own(execution_id: ExecutionId, holder_id: str) -> Operation[Claimed | None]:
-    """The first lease of an execution, if the holder has it: he began it, and was not told so."""
-    rows = (yield Statement("execution.header", (execution_id,))).rows
+def own(claimed: Claimed, holder_id: str) -> Operation[Claimed | None]:
+    """A lease, if the holder has it: he may have taken it, and not been told so."""
+    rows = (yield Statement("execution.header", (claimed.id,))).rows
     header = Header(*rows[0]) if rows else None
-    if header is None or header.owner != holder_id or header.epoch != 1:
+    if header is None or header.owner != holder_id or header.epoch != claimed.epoch:
         return None
-    return Claimed(execution_id, header.number, 1, header.status)
+    return Claimed(claimed.id, header.number, header.epoch, header.status)
 
 
 def give_back(claimed: Claimed, holder_id: str, wake_at: Instant, now: Instant) -> Operation[None]:
     """Let others have it, from ``wake_at`` on. Of an execution that was begun the number may not be known: 0."""
-    mine = claimed if claimed.number else (yield from own(claimed.id, holder_id))
+    mine = yield from own(claimed, holder_id)
     if mine is not None:
         yield Batch(release(mine.number, mine.epoch, wake_at, now))
 

@@ -85,8 +85,10 @@ SHARED: Final[Mapping[str, str]] = {
             AND status NOT IN ('completed', 'failed', 'cancelled')
             AND EXISTS (SELECT 1 FROM inbox WHERE execution = execution.number AND refusal IS NULL)
     """,
+    # Whoever drove it cannot write any more, either.
     "execution.quarantine": """
-        UPDATE execution SET quarantine = ?, owner = NULL, wake_at = NULL WHERE number = ? AND epoch = ?
+        UPDATE execution SET quarantine = ?, owner = NULL, wake_at = NULL, epoch = epoch + 1
+        WHERE number = ? AND epoch = ?
     """,
     "execution.unquarantine": """
         UPDATE execution SET quarantine = NULL, crashes = 0, crash_place = NULL, wake_at = ?

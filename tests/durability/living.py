@@ -92,6 +92,7 @@ class _Life:
         self.ledger = Ledger()
         self.errors: list[str] = []
         self.is_disturbed = False
+        self.owned: list[Any] = []
 
     def through(self, faults: tuple[Fault, ...]) -> Outcome:
         todo = [self._publish, *(self._step(step) for step in self.scenario.steps), self._to_the_end]
@@ -121,7 +122,7 @@ class _Life:
                 stack.callback(engine.leave)
                 yield World(engine, self.clock), database
         except Killed:
-            pass
+            self._sound()
 
     def _engine(self, database: Database) -> Engine:
         runtime = LocalRuntime(CATALOG, clock=self.clock, ids=self.ids, interceptors=[self._note])
@@ -161,6 +162,8 @@ class _Life:
             settle(world)
             assert step(world) or self.is_disturbed, "a step of the undisturbed life had nothing to do"
             settle(world)
+            if not self.is_disturbed:
+                self._sound()
 
         return act
 
@@ -178,6 +181,12 @@ class _Life:
 
     def _look(self) -> dict[ExecutionId, Ended]:
         """The store is sound, and nothing in it is held by anybody."""
+        executions = self._sound()
+        assert not self.owned, f"{self.owned} still have an owner"
+        return {execution.id: _ended(execution) for execution in executions}
+
+    def _sound(self) -> list[Execution]:
+        """What holds in every store holds in this one."""
         database = self.place.open()
         with ExitStack() as stack:
             if not self.place.is_shared:
@@ -185,9 +194,8 @@ class _Life:
             engine = self._engine(database)
             stack.callback(engine.leave)
             executions = check_store(engine)
-            owned = database.transact(_owned, reads=True)
-        assert not owned, f"{owned} still have an owner"
-        return {execution.id: _ended(execution) for execution in executions}
+            self.owned = database.transact(_owned, reads=True)
+        return executions
 
 
 def settle(world: World) -> None:

@@ -25,8 +25,9 @@ _FILL: Final = """
         parent_wait, trigger_type, epoch, quarantine)
     WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?)
     SELECT printf('%016x%016x', n * 2654435761 % 4294967296, n),
-        'workflow ' || (CASE WHEN n % 2 THEN 0 ELSE n % 500 END), 1, 'digest', CASE WHEN n % 1000 < 5 THEN 'suspended' WHEN n % 100 < 3 THEN 'failed' WHEN n % 5000 = 7 THEN
-        'running' ELSE 'completed' END, ? + n * ?, ? + n * ? + 1000000,
+        'workflow ' || (CASE WHEN n % 2 THEN 0 ELSE n % 500 END), 1, 'digest',
+        CASE WHEN n % 1000 < 5 THEN 'suspended' WHEN n % 100 < 3 THEN 'failed' WHEN n % 5000 = 7 THEN 'running'
+            ELSE 'completed' END, ? + n * ?, ? + n * ? + 1000000,
         CASE WHEN n % 20 = 0 THEN printf('parent %d', n / 2000) END, CASE WHEN n % 20 = 0 THEN 'call#0' END,
         CASE WHEN n % 20 = 0 THEN 'workflow' WHEN n % 7 = 0 THEN 'schedule' ELSE 'manual' END, 1,
         CASE WHEN n % 10000 = 5 THEN 'row_invalid' END

@@ -561,7 +561,7 @@ class Operations:
             more = f"; its journal cannot be read: {error}"
         else:
             more = "; it had not begun" if execution is None else f"; {_where(execution)}"
-        yield Transact(lambda: leases.quarantine(claimed, evidence + more))
+        yield Transact(lambda: leases.tell_more(claimed.id, evidence + more))
 
     def _quarantine(self, claimed: Claimed, evidence: str) -> Program[None]:
         try:

@@ -151,6 +151,11 @@ def quarantine(claimed: Claimed, evidence: str) -> Operation[None]:
     yield Statement("notify", (claimed.id,))
 
 
+def tell_more(execution_id: ExecutionId, evidence: str) -> Operation[None]:
+    """Say better why somebody has to look at it."""
+    yield Statement("execution.tell_more", (evidence, execution_id))
+
+
 def release_from_quarantine(execution_id: ExecutionId, now: Instant) -> Operation[bool]:
     """Try again."""
     freed = yield Statement("execution.unquarantine", (now, execution_id))

@@ -125,9 +125,9 @@ class StoreContract:
     def test_a_transaction_that_fails_leaves_nothing(self, database: Database) -> None:
         def fails() -> Operation[None]:
             yield from begun(journey("e", "large"), "me", 3)
-            raise StorageError("no", code="told")
+            raise StorageError("no", code="store_failed")
 
-        assert refused(lambda: database.transact(fails)) == "told"
+        assert refused(lambda: database.transact(fails)) == "store_failed"
         assert database.transact(lambda: executions.header("e")) is None
 
     def test_open_waits_are_listed_until_they_are_over(self, database: Database) -> None:
@@ -209,12 +209,12 @@ class StoreContract:
         number = database.transact(lambda: begun(journey("e", "waits"), "me"))
         database.transact(lambda: inbox.post("e", "asked 1", ChildEnded("child"), NOW))
         (letter,) = database.transact(lambda: inbox.unread(number))
-        database.transact(lambda: inbox.refuse(letter.number, StorageError("no", code="told")))
+        database.transact(lambda: inbox.refuse(letter.number, StorageError("no", code="store_failed")))
 
         answer = database.transact(lambda: inbox.answer("e", "asked 1"))
 
         assert answer.refusal is not None
-        assert answer.refusal["code"] == "told"
+        assert answer.refusal["code"] == "store_failed"
         assert database.transact(lambda: inbox.unread(number)) == []
 
     def test_a_letter_wakes_whoever_has_no_owner(self, database: Database) -> None:

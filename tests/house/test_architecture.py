@@ -14,7 +14,12 @@ from tests.house.sources import PACKAGE, TOP, modules, syntax
 
 PURE = ("errors.py", "identifiers.py", "model", "expressions", "graph", "execution", "driver", "schedules")
 
-ENTRY_POINTS = {"prana_py.engine.core", "prana_py.cli.__main__", "prana_py.cli.main"}
+ENTRY_POINTS = {
+    "prana_py.engine.core",
+    "prana_py.cli.__main__",
+    "prana_py.cli.main",
+    "prana_py.testing.contracts",
+}
 """Modules that are called from outside, so that nothing inside imports them."""
 
 EMPTY_WORDS = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}

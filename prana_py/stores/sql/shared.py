@@ -90,6 +90,7 @@ SHARED: Final[Mapping[str, str]] = {
         UPDATE execution SET quarantine = ?, owner = NULL, wake_at = NULL, epoch = epoch + 1
         WHERE number = ? AND epoch = ?
     """,
+    "execution.tell_more": "UPDATE execution SET quarantine = ? WHERE id = ? AND quarantine IS NOT NULL",
     "execution.unquarantine": """
         UPDATE execution SET quarantine = NULL, crashes = 0, crash_place = NULL, wake_at = ?
         WHERE id = ? AND quarantine IS NOT NULL

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _ArgumentGroup, _SubParsersAction
+from argparse import ArgumentParser, RawDescriptionHelpFormatter, _ArgumentGroup, _SubParsersAction
 from typing import Final, NoReturn
+
+from prana_py.cli.quantities import count, seconds
+from prana_py.cli.store_arguments import add_store_commands
 
 FORMATS: Final = ("ascii", "mermaid", "dot", "svg")
 
@@ -30,7 +33,7 @@ def parser() -> Parser:
     """The parser of the whole command line."""
     top = Parser(
         prog="prana",
-        description="Run, check and draw workflows.",
+        description="Run, check and draw workflows; keep executions of them in a store, and drive them.",
         epilog=_EPILOGUE,
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -39,6 +42,7 @@ def parser() -> Parser:
     _run(commands)
     _check(commands)
     _graph(commands)
+    add_store_commands(commands)
     return top
 
 
@@ -104,8 +108,8 @@ def _running(command: ArgumentParser | _ArgumentGroup) -> None:
         metavar="WORKFLOW",
         help="another workflow, which this one may call (repeatable)",
     )
-    add("--max-concurrency", type=_count, default=1, metavar="N", help="nodes that may be at work at once (default 1)")
-    add("--timeout", type=_seconds, metavar="SECONDS", help="let the whole execution fail after this time")
+    add("--max-concurrency", type=count, default=1, metavar="N", help="nodes that may be at work at once (default 1)")
+    add("--timeout", type=seconds, metavar="SECONDS", help="let the whole execution fail after this time")
     add(
         "--resume",
         action="append",
@@ -113,24 +117,4 @@ def _running(command: ArgumentParser | _ArgumentGroup) -> None:
         metavar="WAIT=JSON",
         help="answer a wait, by its id or its node (repeatable, in order)",
     )
-    add("--wait", type=_seconds, default=0.0, metavar="SECONDS", help="how long to wait for timers (default 0)")
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 1000:
-        raise ArgumentTypeError(f"{text!r} is not a number from 1 to 1000")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    """A number of seconds, or a duration such as ``500ms`` or ``1h30m``."""
-    from prana_py.model.durations import parse_duration
-
-    try:
-        return parse_duration(float(text) if _is_number(text) else text).total_seconds()
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} {error}") from None
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit() and text.isascii()
+    add("--wait", type=seconds, default=0.0, metavar="SECONDS", help="how long to wait for timers (default 0)")

@@ -41,6 +41,10 @@ def _done(arguments: Namespace) -> int:
     if arguments.command is None:
         parser().print_help()
         return REFUSED
+    if hasattr(arguments, "db"):
+        from prana_py.cli.stored_commands import done
+
+        return done(arguments)
     from prana_py.cli import commands
 
     command = getattr(commands, arguments.command)
@@ -58,6 +62,7 @@ def _version() -> str:
 
 def _refused(error: PranaError, arguments: Namespace) -> int:
     """Tell what is wrong, so that it can be read by whoever asked."""
+    from prana_py.cli.next_steps import show_next_step
     from prana_py.cli.refusals import show_refusal
     from prana_py.cli.screen import screen_for
     from prana_py.cli.values import print_json
@@ -65,7 +70,10 @@ def _refused(error: PranaError, arguments: Namespace) -> int:
     if getattr(arguments, "json", False):
         print_json({"status": "refused", "error": error.details()}, sys.stdout)
     else:
-        show_refusal(screen_for(sys.stderr), error, arguments.workflow)
+        screen = screen_for(sys.stderr)
+        show_refusal(screen, error, getattr(arguments, "workflow", "prana"))
+        if hasattr(arguments, "db"):
+            show_next_step(screen, error)
     return REFUSED
 
 

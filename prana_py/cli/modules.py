@@ -8,7 +8,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from prana_py.cli.files import must_be_readable
 from prana_py.errors import NotFoundError, PranaError, UsageError, nearest
@@ -71,8 +71,14 @@ def _imported(name: str) -> ModuleType:
     return import_module(name)
 
 
+_LOADED: Final[dict[Path, ModuleType]] = {}
+"""Files that were loaded already: who names one twice means the same things."""
+
+
 def _from_file(path: Path) -> ModuleType:
     must_be_readable(path)
+    if path.resolve() in _LOADED:
+        return _LOADED[path.resolve()]
     spec = spec_from_file_location(path.stem.replace(".", "_"), path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{str(path)!r} is no Python module", code="module_unusable")
@@ -82,4 +88,5 @@ def _from_file(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules.setdefault(spec.name, module)
     spec.loader.exec_module(module)
+    _LOADED[path.resolve()] = module
     return module

@@ -33,11 +33,16 @@ class Progress:
 
     def __init__(self, screen: Screen, main_workflow: str, widest: int = 0) -> None:
         self._screen = screen
-        self._main_workflow = main_workflow
-        self._width = min(widest, _WIDEST_NAME)
+        self.main_workflow = main_workflow
+        """The workflow that was asked for: its nodes are shown by their names alone."""
+        self.widen(widest)
         self._under_way: dict[tuple[str, str, Scope], str] = {}
         self._kinds: dict[tuple[str, str], str] = {}
         """What each wait is for, by execution and wait id."""
+
+    def widen(self, widest: int) -> None:
+        """How long the names of nodes are that will be shown."""
+        self._width = min(widest, _WIDEST_NAME)
 
     def __call__(self, event: LifecycleEvent) -> None:
         """Show an event."""
@@ -63,7 +68,7 @@ class Progress:
     def _name(self, event: LifecycleEvent) -> str:
         """The node, with the item it is in, and its workflow where that is not the one that was asked for."""
         items = "".join(f"[{item}]" for _, _, item in event.scope)
-        workflow = f"{event.workflow_id}/" if event.workflow_id != self._main_workflow else ""
+        workflow = f"{event.workflow_id}/" if event.workflow_id != self.main_workflow else ""
         return f"{workflow}{event.node_key}{items}"
 
 

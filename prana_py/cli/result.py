@@ -14,22 +14,26 @@ from prana_py.execution.node_execution import Attempt, NodeExecution
 from prana_py.execution.suspension import as_datetime
 from prana_py.identifiers import scope_text
 
-_STYLES = {"completed": "bold green", "failed": "bold red", "suspended": "bold cyan", "cancelled": "bold yellow"}
+STYLES = {"completed": "bold green", "failed": "bold red", "suspended": "bold cyan", "cancelled": "bold yellow"}
 
 
 def show_result(screen: Screen, ran: Ran, *, traceback: bool) -> None:
     """The status with its numbers, and what went wrong or is waited for."""
-    execution = ran.execution
+    show_status(screen, ran.execution, traceback=traceback)
+    if ran.waits:
+        _show_waits(screen, ran.waits)
+
+
+def show_status(screen: Screen, execution: Execution, *, traceback: bool, name: str = "") -> None:
+    """The status of an execution with its numbers, and what went wrong; its name, where there are others."""
     runs = all_runs(execution)
     taken = in_words((execution.last_at - execution.identity.started_at) / 1e9)
     told = [counted(len(runs), "node run")]
     if retries := sum(len(run.attempts) for run in runs):
         told.append(counted(retries, "retry", "retries"))
-    screen.line((execution.status, _STYLES.get(execution.status, "bold")), f" in {taken}: {', '.join(told)}")
+    screen.line(name, (execution.status, STYLES.get(execution.status, "bold")), f" in {taken}: {', '.join(told)}")
     if execution.error is not None:
-        _show_error(screen, execution.error, traceback=traceback)
-    if ran.waits:
-        _show_waits(screen, ran.waits)
+        show_error(screen, execution.error, traceback=traceback)
 
 
 def as_data(ran: Ran) -> dict[str, Any]:
@@ -44,8 +48,8 @@ def as_data(ran: Ran) -> dict[str, Any]:
         "workflow_version": execution.workflow_version,
         "started_at": execution.started_at,
         "completed_at": execution.completed_at,
-        "waits": [_wait_data(wait) for wait in ran.waits],
-        "node_executions": [_run_data(run) for run in all_runs(execution)],
+        "waits": [wait_data(wait) for wait in ran.waits],
+        "node_executions": [run_data(run) for run in all_runs(execution)],
     }
 
 
@@ -55,7 +59,8 @@ def all_runs(execution: Execution) -> list[NodeExecution]:
     return sorted(runs, key=lambda run: run.execution_index)
 
 
-def _show_error(screen: Screen, error: NodeError, *, traceback: bool) -> None:
+def show_error(screen: Screen, error: NodeError, *, traceback: bool) -> None:
+    """What went wrong, and where."""
     who = f"node {error.node_key!r}" if error.node_key is not None else "the execution"
     attempt = f" at attempt {error.attempt}" if (error.attempt or 1) > 1 else ""
     screen.line(
@@ -80,7 +85,8 @@ def _show_waits(screen: Screen, waits: list[OpenWait]) -> None:
         screen.line("  To let the time pass, run it with ", ("--wait SECONDS", "bold"))
 
 
-def _wait_data(wait: OpenWait) -> dict[str, Any]:
+def wait_data(wait: OpenWait) -> dict[str, Any]:
+    """An open wait as one object."""
     suspension = wait.suspension
     return {
         "wait": wait.name,
@@ -93,7 +99,8 @@ def _wait_data(wait: OpenWait) -> dict[str, Any]:
     }
 
 
-def _run_data(run: NodeExecution) -> dict[str, Any]:
+def run_data(run: NodeExecution) -> dict[str, Any]:
+    """A run of a node as one object."""
     return {
         "node_key": run.node_key,
         "scope": scope_text(run.scope),

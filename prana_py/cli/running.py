@@ -93,7 +93,7 @@ class _Going:
     def to_the_end(self) -> Ran:
         while not self.execution.is_final and (self._answered() or self._woken()):
             pass
-        waits = list(family_waits(self.execution, self.runtime))
+        waits = list(family_waits(self.execution, self.runtime.kept))
         if self.answers:
             raise no_such_wait(waits, self.answers[0][0], self.execution.status)
         return Ran(self.execution, waits)
@@ -103,7 +103,7 @@ class _Going:
         if not self.answers:
             return False
         name, data = self.answers[0]
-        wait = named_wait(list(family_waits(self.execution, self.runtime)), name)
+        wait = named_wait(list(family_waits(self.execution, self.runtime.kept)), name)
         if wait is None:
             return False
         self.answers.popleft()
@@ -112,7 +112,7 @@ class _Going:
 
     def _woken(self) -> bool:
         """A timer came due before the patience was over."""
-        due = first_due(list(family_waits(self.execution, self.runtime)))
+        due = first_due(list(family_waits(self.execution, self.runtime.kept)))
         if due is None or due[0] > self.until:
             return False
         instant, execution = due

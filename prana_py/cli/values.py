@@ -14,15 +14,15 @@ from prana_py.cli.screen import can_show
 from prana_py.errors import UsageError
 
 
-def input_value(written: str | None) -> Any:
-    """What ``--input`` says: JSON, ``@FILE`` with JSON or YAML, ``-`` for JSON on the standard input."""
+def input_value(written: str | None, option: str = "--input") -> Any:
+    """What an option such as ``--input`` says: JSON, ``@FILE`` with JSON or YAML, ``-`` for the standard input."""
     if written is None:
         return None
     if written == "-":
         return json_value(sys.stdin.buffer.read(), "the standard input")
     if written.startswith("@"):
         return _file_value(Path(written[1:]))
-    return json_value(written, "--input", hint="a text stands in quotes: --input '\"Ada\"'; a file after @")
+    return json_value(written, option, hint=f"a text stands in quotes: {option} '\"Ada\"'; a file after @")
 
 
 def variables(written: Iterable[str]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -11,8 +11,7 @@ import msgspec
 from prana_py.errors import UsageError, nearest
 from prana_py.execution.execution import Execution
 from prana_py.execution.suspension import SignalWait, SubWorkflowWait, Suspension, as_datetime
-from prana_py.identifiers import Instant
-from prana_py.runtimes.local import LocalRuntime
+from prana_py.identifiers import ExecutionId, Instant
 
 ANSWERABLE: Final = frozenset({"webhook", "signal"})
 
@@ -53,19 +52,24 @@ def kind_in_words(kind: str) -> str:
 
 def moment(instant: Instant) -> str:
     """An instant as people read it, in UTC."""
-    return f"{as_datetime(instant).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return read_moment(as_datetime(instant))
 
 
-def family_waits(execution: Execution, runtime: LocalRuntime) -> Iterator[OpenWait]:
+def read_moment(at: datetime) -> str:
+    """A moment as people read it, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def family_waits(execution: Execution, kept: Callable[[ExecutionId], Execution | None]) -> Iterator[OpenWait]:
     """The open waits of an execution, and in the place of each child that it waits for those of the child."""
     for suspension in execution.suspensions.values():
         wait = suspension.wait
         children = wait.children if isinstance(wait, SubWorkflowWait) else ()
-        below = [child for name in children if (child := runtime.kept(name)) is not None and not child.is_final]
+        below = [child for name in children if (child := kept(name)) is not None and not child.is_final]
         if not below:
             yield OpenWait(execution, suspension)
         for child in below:
-            yield from family_waits(child, runtime)
+            yield from family_waits(child, kept)
 
 
 def named_wait(waits: list[OpenWait], name: str) -> OpenWait | None:

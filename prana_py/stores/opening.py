@@ -21,15 +21,18 @@ class OpenedForTasks(NamedTuple):
 
 def open_database(place: Place, *, synchronous: Synchronous = "normal", migrate: bool = True) -> Database:
     """The database at a place."""
-    database: Database
+    database = connect(place, synchronous=synchronous)
+    _at_its_newest(database, migrate=migrate)
+    return database
+
+
+def connect(place: Place, *, synchronous: Synchronous = "normal") -> Database:
+    """The database at a place, whatever tables it has."""
     if place.kind == "postgresql":
         from prana_py.stores.postgresql import PostgresqlDatabase
 
-        database = PostgresqlDatabase(place.address)
-    else:
-        database = SqliteDatabase(place.address, synchronous=synchronous)
-    _at_its_newest(database, migrate=migrate)
-    return database
+        return PostgresqlDatabase(place.address)
+    return SqliteDatabase(place.address, synchronous=synchronous)
 
 
 def open_for_tasks(place: Place, *, synchronous: Synchronous = "normal", migrate: bool = True) -> OpenedForTasks:

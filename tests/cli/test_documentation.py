@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from argparse import ArgumentParser
+from argparse import Action, ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,25 +30,62 @@ def shown_commands(*pages: Path) -> Iterator[tuple[str, str]]:
                     yield line, told
 
 
-@pytest.mark.parametrize(("line", "told"), list(shown_commands(PAGE, TOP / "README.md")))
+PAGES = [PAGE, TOP / "README.md"]
+
+
+@pytest.mark.parametrize(("line", "told"), [case for case in shown_commands(*PAGES) if "--db" not in case[0]])
 def test_a_command_answers_what_the_page_says(line: str, told: str):
     answer = prana(*shlex.split(line)[1:])
 
     assert _VARIES.sub("…", answer.err + answer.out) == _VARIES.sub("…", told)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_on_a_store_answer_in_their_order_what_the_page_says(page: Path, tmp_path: Path):
+    (tmp_path / "examples").symlink_to(TOP / "examples")
+
+    for line, told in shown_commands(page):
+        if "--db" in line:
+            answer = prana(*shlex.split(line)[1:], at=tmp_path)
+            assert _VARIES.sub("…", answer.err + answer.out) == _VARIES.sub("…", told)
+
+
+def commands_of(command: ArgumentParser) -> Iterator[ArgumentParser]:
+    """All commands, also those in groups."""
+    groups = [action.choices for action in command._actions if isinstance(action.choices, dict)]
+    if not groups:
+        yield command
+    for group in groups:
+        for one in group.values():
+            yield from commands_of(one)
+
+
+def section_of(page: str, command: ArgumentParser) -> str:
+    """What the page says under the heading of a command."""
+    heading = re.search(rf"^#+ `{command.prog}( [^`]*)?`$", page, re.MULTILINE)
+    assert heading is not None, command.prog
+    wanted = " ".join([command.prog, *(str(one.metavar) for one in command._actions if not one.option_strings)])
+    assert heading[0].strip("#` ") == wanted
+    return page[heading.end() :].partition("\n#")[0]
+
+
 def test_every_option_and_every_exit_code_is_on_the_page():
     page = PAGE.read_text(encoding="utf-8")
+    common = page[page.index("## Commands on a store") :].partition("###")[0]
+    running = page[page.index("## `prana run") :].partition("\n## ")[0]
+    resuming = page[page.index("### `prana resume") :].partition("\n### ")[0]
 
-    commands = parser()._subparsers
-    assert commands is not None
-    (action,) = commands._group_actions
-    assert isinstance(action.choices, dict)
-    for name, command in action.choices.items():
-        assert isinstance(command, ArgumentParser)
-        assert f"`prana {name} WORKFLOW`" in page
+    for command in commands_of(parser()):
+        where = section_of(page, command)
+        where += common if "### `" + command.prog in page else running
+        where += resuming if command.prog == "prana signal" else ""
         for option in command._actions:
-            if option.dest != "help":
-                assert not option.option_strings or any(f"`{text}" in page for text in option.option_strings), option
+            if option.dest != "help" and option.option_strings and not is_as_for_run(option, command):
+                assert any(f"`{text}" in where for text in option.option_strings), (command.prog, option.option_strings)
     for code in (0, 1, 2, 3, 4, 130, 141):
         assert f"| {code} |" in page
+
+
+def is_as_for_run(option: Action, command: ArgumentParser) -> bool:
+    """What drives shows its progress as `prana run` does."""
+    return option.dest in ("max_concurrency", "quiet", "traceback") and command.prog.startswith("prana executions")

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from prana_py.builtin_nodes.schedule_triggers import schedules_of
 from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import DrainedError, run_to_rest
 from prana_py.driver.effects import Adopt, AwaitNews, ChildStart, Commit, Letter, MakeId, ReadClock, ReadNews, Transact
@@ -35,9 +36,10 @@ from prana_py.identifiers import ExecutionId, Instant, NodeKey, WaitId, Workflow
 from prana_py.model.document import dump_workflow
 from prana_py.model.workflow import Workflow
 from prana_py.runtimes.base import Runtime, only_wait
-from prana_py.stores import deliveries, executions, inbox, leases, workflows
+from prana_py.stores import deliveries, executions, inbox, leases, schedules, workflows
 from prana_py.stores.executions import Idempotency
 from prana_py.stores.inbox import Answer
+from prana_py.stores.lines import after_end
 from prana_py.stores.records import Claimed, Content, Header, Submission, WorkflowVersion, decode_submission, encode
 from prana_py.stores.statements import Batch, Operation, Statement
 
@@ -124,10 +126,31 @@ class Operations:
         def text_of(version: int) -> str:
             return dump_workflow(msgspec.structs.replace(workflow, version=version))
 
-        published = yield Transact(
-            lambda: workflows.publish(workflow.id, workflow.name, workflow.version, digest, text_of, now)
-        )
+        scheduled = schedules_of(workflow)
+
+        def publishing() -> Operation[workflows.Published]:
+            kept = yield from workflows.publish(workflow.id, workflow.name, workflow.version, digest, text_of, now)
+            if kept.is_new:
+                yield from schedules.replace(workflow.id, kept.version, scheduled, now)
+            return kept
+
+        published: workflows.Published = yield Transact(publishing)
         return WorkflowVersion(workflow.id, published.version, digest, workflow.name, now)
+
+    def kept_schedules(self, workflow_id: WorkflowId | None) -> Program[list[schedules.Kept]]:
+        """The schedules of a workflow, or of all."""
+        kept: list[schedules.Kept] = yield Transact(lambda: schedules.listed(workflow_id), reads=True)
+        return kept
+
+    def pause_schedule(self, name: str, *, paused: bool) -> Program[bool]:
+        """Let a schedule fire no more, or again from now on; whether that changed anything."""
+        now: Instant = yield ReadClock()
+        changed = yield Transact(lambda: schedules.pause(name) if paused else schedules.resume(name, now))
+        if not changed and (yield Transact(lambda: schedules.find(name), reads=True)) is None:
+            raise NotFoundError(
+                f"there is no schedule {name!r} in this store", code="schedule_not_found", schedule=name
+            )
+        return bool(changed)
 
     # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -413,7 +436,9 @@ class Operations:
         return list(driven.values())
 
     def claim_due(self, now: Instant, limit: int, crashes_below: int = leases.ANY_CRASHES) -> Program[list[Claimed]]:
-        """Take leases of what is to be driven."""
+        """Take leases of what is to be driven; what schedules start now belongs to it."""
+        for kept in (yield Transact(lambda: schedules.due(now, limit), reads=True)):
+            yield Transact(partial(schedules.fire, kept, now))
         return (yield from self.keeper.claim_due(now, limit, crashes_below))
 
     def drive(self, execution_id: ExecutionId) -> Program[Execution | None]:
@@ -727,6 +752,7 @@ def _unstartable(claimed: Claimed, submission: Submission, error: PranaError, no
     """It ends before it has begun; a parent that waits for it is told so."""
     told = f"{error.code}: {error.message}"
     yield Statement("execution.unstartable", (now, told, claimed.number, claimed.epoch))
+    yield Batch(after_end(claimed.number, now))
     yield Statement("notify", (claimed.id,))
     parent = submission.parent
     if parent is not None:

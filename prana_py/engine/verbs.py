@@ -25,6 +25,7 @@ from prana_py.model.workflow import Workflow
 from prana_py.stores.listing import WaitSummary
 from prana_py.stores.records import Header, WorkflowVersion
 from prana_py.stores.retention import Pruned
+from prana_py.stores.schedules import Kept
 
 Arguments = ParamSpec("Arguments")
 Value = TypeVar("Value")
@@ -96,6 +97,21 @@ class EngineVerbs(EngineBase):
     def publish(self, workflow: Workflow) -> Program[WorkflowVersion]:
         """Keep a version of a workflow; the same one twice is one version."""
         return self.operations.publish(workflow)
+
+    @verb
+    def schedules(self, workflow: WorkflowId | None = None) -> Program[Sequence[Kept]]:
+        """When workflows are started by the clock: the schedules of one, or of all."""
+        return self.operations.kept_schedules(workflow)
+
+    @verb
+    def pause_schedule(self, name: str) -> Program[bool]:
+        """Let a schedule fire no more until it is resumed; false if it was paused already."""
+        return self.operations.pause_schedule(name, paused=True)
+
+    @verb
+    def resume_schedule(self, name: str) -> Program[bool]:
+        """Let a schedule fire again, from now on; false if it was not paused."""
+        return self.operations.pause_schedule(name, paused=False)
 
     # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────
 

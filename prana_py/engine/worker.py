@@ -14,8 +14,9 @@ from prana_py.errors import StorageError, UsageError
 from prana_py.execution.suspension import nanoseconds
 from prana_py.identifiers import ExecutionId, Instant
 from prana_py.runtimes.threads import Threads
-from prana_py.stores import leases
+from prana_py.stores import leases, schedules
 from prana_py.stores.records import Claimed
+from prana_py.stores.statements import Operation
 
 _log = getLogger("prana_py.worker")
 
@@ -182,7 +183,7 @@ class Worker:
 
     def _next_due(self) -> Instant | None:
         below = self._crashes_below()
-        return self.engine.plain.transact(lambda: leases.next_due(below), reads=True)
+        return self.engine.plain.transact(lambda: _next_due(below), reads=True)
 
     def _crashes_below(self) -> int:
         """Which executions may be claimed: not those that have brought down drivers, while there is one of them."""
@@ -283,3 +284,10 @@ class Worker:
 
 def _pause(failures: int) -> timedelta:
     return PAUSES[min(failures, len(PAUSES) - 1)]
+
+
+def _next_due(crashes_below: int) -> Operation[Instant | None]:
+    """When the next execution has to be driven, or the next one is started by a schedule."""
+    drive = yield from leases.next_due(crashes_below)
+    firing = yield from schedules.next_due()
+    return min((instant for instant in (drive, firing) if instant is not None), default=None)

@@ -45,6 +45,7 @@ PUBLIC_NAMES = {
     "Veto",
     "Waiting",
     "Worker",
+    "Worker",
     "Workflow",
     "WorkflowBuilder",
     "WorkflowPrototype",

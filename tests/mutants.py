@@ -18,6 +18,14 @@ from typing import Final, NamedTuple
 ROOT: Final = Path(__file__).parent.parent
 RANDOM: Final = "tests/differential/test_random_nets.py::test_the_engine_agrees_about_random_nets"
 EXAMPLES: Final = "tests/differential/test_examples.py"
+LIVES: Final = "tests/durability/test_every_"
+CRASH: Final = f"{LIVES}crash.py::test_a_crash_at_any_store_call_changes_nothing_but_how_often_nodes_are_called"
+ONCE: Final = (
+    f"{LIVES}crash.py::test_what_may_run_at_most_once_is_interrupted_by_a_crash_after_its_begin_and_never_called_again"
+)
+FAULT: Final = f"{LIVES}fault.py::test_a_store_call_that_fails_changes_nothing_in_the_end"
+BOUNDARIES: Final = "tests/durability/test_modes.py::test_every_mode_commits_before_it_goes_on"
+ZOMBIES: Final = "tests/durability/test_zombies.py"
 WORKERS: Final = 2
 
 
@@ -186,6 +194,132 @@ MUTANTS: Final = (
         "results = [result for _, result in sorted(owner.results.items())][:-1]",
         f"{RANDOM}[with items-0-1]",
     ),
+    Mutant(
+        "a lease that was lost does not keep from writing",
+        "stores/sql/shared.py",
+        "FROM execution WHERE number = ? AND epoch = ?))",
+        "FROM execution WHERE number = ? AND epoch >= ?))",
+        f"{ZOMBIES}::test_a_zombie_does_not_write_into_what_somebody_else_has_only_claimed",
+    ),
+    Mutant(
+        "a new owner has the epoch of the one before",
+        "stores/sql/sqlite.py",
+        "epoch = epoch + 1",
+        "epoch = epoch",
+        f"{ZOMBIES}::test_a_zombie_does_not_write_into_what_somebody_else_has_only_claimed",
+    ),
+    Mutant(
+        "an open wait is missing in the index",
+        "stores/executions.py",
+        'yield Statement("wait.open", (change.number, wait_id, *wait_columns(suspension)))',
+        "pass",
+        f"{CRASH}[memory-retries]",
+    ),
+    Mutant(
+        "a letter that was met is read again",
+        "stores/executions.py",
+        'yield from (Statement("inbox.met", (number,)) for number in change.met)',
+        "yield from ()",
+        f"{CRASH}[memory-parent that is cancelled]",
+    ),
+    Mutant(
+        "a lease is given back without the time of the next timer",
+        "stores/executions.py",
+        "release(number, change.epoch, next_due(after), ",
+        "release(number, change.epoch, None, ",
+        f"{CRASH}[memory-retries]",
+    ),
+    Mutant(
+        "a child is not started with the row that asks for it",
+        "stores/executions.py",
+        "for start in change.starts:",
+        "for start in ():",
+        f"{CRASH}[memory-batch of sub-workflows]",
+    ),
+    Mutant(
+        "nobody tells the parent that its child has ended",
+        "stores/executions.py",
+        "yield from _end_told(change.after.id, parent, change.now)",
+        "pass",
+        f"{CRASH}[memory-batch of sub-workflows]",
+    ),
+    Mutant(
+        "the next in line is not told of its turn",
+        "stores/mutexes.py",
+        'yield Batch(executions.post(next_id, f"turn at {name} with {ticket}", free, now))',
+        "pass",
+        f"{CRASH}[memory-global mutex]",
+    ),
+    Mutant(
+        "a row is written after the call that follows from it",
+        "engine/keeper.py",
+        "if held is None or not held.is_due:\n            return None\n",
+        "return None\n",
+        f"{ONCE}[memory]",
+    ),
+    Mutant(
+        "boundaries do not commit at what is no ordinary row",
+        "engine/keeper.py",
+        "return type(row) in (Settled, ScopeOpened, ScopeClosed)",
+        "return True",
+        f"{BOUNDARIES}[at most once-pay-last0]",
+    ),
+    Mutant(
+        "a resume URL is given away before its execution is durable",
+        "driver/drive.py",
+        "yield Barrier(self.execution.id)",
+        'yield Barrier("")',
+        f"{BOUNDARIES}[resume URL in a template-mail-last7]",
+    ),
+    Mutant(
+        "a lease of which nobody knows whether it was taken is forgotten",
+        "engine/keeper.py",
+        "self.left_behind.extend(tried)",
+        "pass",
+        f"{FAULT}[retries]",
+    ),
+    Mutant(
+        "an execution of which nobody knows whether it has begun is forgotten",
+        "engine/keeper.py",
+        'held.is_doubtful = error.code == "commit_unknown" and not (change.number and held.is_claimed)',
+        "held.is_doubtful = False",
+        f"{FAULT}[chain]",
+    ),
+    Mutant(
+        "a lease is forgotten though it could not be given back",
+        "engine/keeper.py",
+        "yield from self.write(held, releases=True)\n            self.forget(held)",
+        "self.forget(held)\n            yield from self.write(held, releases=True)",
+        f"{FAULT}[signals kept and taken]",
+    ),
+    Mutant(
+        "rows that have landed are written again",
+        "engine/keeper.py",
+        "if change.rows and (yield from self._has_landed(held, change)):",
+        "if False:",
+        f"{FAULT}[chain]",
+    ),
+    Mutant(
+        "a fault of the store is taken for a fault of the child",
+        "driver/family.py",
+        "whoever drives the parent next finds it\n        raise\n",
+        'whoever drives the parent next finds it\n        return ChildFailed(start, "store", "")\n',
+        f"{FAULT}[sync sub-workflow]",
+    ),
+    Mutant(
+        "a holder who does not know that he is registered registers again",
+        "stores/leases.py",
+        "    if not renewed.touched:\n",
+        "    if True:\n",
+        f"{FAULT}[chain]",
+    ),
+    Mutant(
+        "a start with the key of another one is refused for its id",
+        "engine/operations.py",
+        "        if idempotency is None:\n            raise _id_taken(execution_id)\n        found",
+        "        raise _id_taken(execution_id)\n        found",
+        f"{CRASH}[memory-chain]",
+    ),
 )
 
 
@@ -217,7 +351,7 @@ def tried(mutants: tuple[Mutant, ...] = MUTANTS) -> list[Verdict]:
 
 def _copy_of_the_project(place: Path) -> Path:
     leave_out = shutil.ignore_patterns("__pycache__", ".*")
-    for part in ("prana_py", "tests"):
+    for part in ("prana_py", "tests", "migrations"):
         shutil.copytree(ROOT / part, place / part, ignore=leave_out)
     shutil.copy(ROOT / "pyproject.toml", place)
     return place

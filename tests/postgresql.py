@@ -113,12 +113,12 @@ def programs() -> Path | None:
 @contextmanager
 def running(bin_folder: Path) -> Iterator[Server]:
     """A server that runs while the block does."""
-    folder = Path(tempfile.mkdtemp(prefix="prana-postgresql-", dir=_quick_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="prana-postgresql-", dir=quick_folder()))
     # It refuses to be run by root.
-    user = _ordinary_user() if os.geteuid() == 0 else None
+    user = ordinary_user() if os.geteuid() == 0 else None
     if user is not None:
         shutil.chown(folder, user)
-    port = _free_port()
+    port = free_port()
     options = " ".join(f"-c {option}" for option in QUICK)
     try:
         _run(
@@ -149,21 +149,21 @@ def postgresql_server() -> Iterator[Server]:
         yield server
 
 
-def _quick_folder() -> str | None:
+def quick_folder() -> str | None:
     """Memory, where there is enough of it: a new database is then made ten times as fast."""
     memory = Path("/dev/shm")
     has_room = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
     return str(memory) if has_room else None
 
 
-def _ordinary_user() -> str:
+def ordinary_user() -> str:
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
     raise RuntimeError("PostgreSQL does not run as root, and this machine has no other user for it")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -43,8 +43,9 @@ class Listening:
 
     def end(self) -> None:
         """Hear no more."""
-        self._ended.set()
+        # In this order: once it has ended, the thread closes what it is woken by.
         self._wakes.send(b"x")
+        self._ended.set()
         # A watcher may well be what ends the watching.
         if self.thread is not current_thread():
             self.thread.join()

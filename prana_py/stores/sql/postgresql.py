@@ -23,10 +23,13 @@ POSTGRESQL: Final[Mapping[str, str]] = {
         INSERT INTO journal (place, body)
         VALUES (?, (SELECT CAST(? AS bytea) FROM execution WHERE number = ? AND epoch = ?))
     """,
+    # It locks the execution, so that nobody takes it up and releases it again before the letter can be seen: also where
+    # it is due already, and so need not be woken.
     "inbox.post": """
         INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
         SELECT number, CAST(? AS text), CAST(? AS bytea), CAST(? AS bigint) FROM execution
         WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+        FOR NO KEY UPDATE
         ON CONFLICT (execution, dedupe_key) DO NOTHING
     """,
     "execution.claim": f"""

@@ -36,9 +36,8 @@ CREATE TABLE execution (
     quarantine         TEXT,               -- why nobody may drive it, with the evidence
     error              TEXT
 );
-CREATE INDEX execution_due ON execution (wake_at)
-    WHERE wake_at IS NOT NULL AND owner IS NULL AND quarantine IS NULL;
-CREATE INDEX execution_owner ON execution (owner) WHERE owner IS NOT NULL;
+-- What is driven, by whom; and then what is to be driven, from when on. One index, because the one becomes the other.
+CREATE INDEX execution_due ON execution (owner, wake_at) WHERE owner IS NOT NULL OR wake_at IS NOT NULL;
 -- Lists go by these, newest first: status by status, and what few executions are started by for itself.
 CREATE INDEX execution_status ON execution (status, created_at, number, trigger_type);
 CREATE INDEX execution_workflow ON execution (workflow_id, status, created_at, number, trigger_type);

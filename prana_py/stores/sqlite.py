@@ -26,6 +26,10 @@ MEMORY: Final = ":memory:"
 _STATEMENTS: Final = 512
 """How many compiled statements a connection keeps: more than there are on the page of SQL."""
 
+_LOG_PAGES: Final = 4000
+"""Pages after which the log is put where it belongs: four times as many as usual, for then most pages of it have been
+written again meanwhile, and the disk is waited for more seldom. One segment of the log's index still holds them all."""
+
 _LAST_TRY: Final = "the last try neither returned nor raised"
 
 
@@ -177,6 +181,7 @@ class SqliteDatabase:
                 # The switch to WAL does not wait for others as everything else does, so opening is tried again, too.
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         except sqlite3.Error:
             connection.close()
             raise

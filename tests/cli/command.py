@@ -34,8 +34,13 @@ def environment(**more: str) -> dict[str, str]:
 
 def prana(*arguments: str, at: Path = TOP, stdin: str = "", **more: str) -> Answer:
     """Run ``prana`` with these arguments in a directory."""
+    return program("-m", "prana_py.cli", *arguments, at=at, stdin=stdin, **more)
+
+
+def program(*arguments: str, at: Path, stdin: str = "", **more: str) -> Answer:
+    """Run Python with these arguments in a directory."""
     done = subprocess.run(
-        [sys.executable, "-m", "prana_py.cli", *arguments],
+        [sys.executable, *arguments],
         cwd=at,
         env=environment(**more),
         input=stdin.encode(),

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from prana_py.cli.arguments import parser
-from tests.cli.command import TOP, prana
+from tests.cli.command import TOP, prana, program
+from tests.house.test_docs import blocks
 
 PAGE = TOP / "docs" / "reference" / "command-line.md"
 
@@ -26,14 +27,20 @@ def shown_commands(*pages: Path) -> Iterator[tuple[str, str]]:
         for block in _CONSOLE.finditer(page.read_text(encoding="utf-8")):
             for command in block["body"].split("$ ")[1:]:
                 line, _, told = command.partition("\n")
-                if line.startswith("prana ") and told:
+                if line.startswith(("prana ", "python ")) and told:
                     yield line, told
 
 
-PAGES = [PAGE, TOP / "README.md"]
+GUIDES = sorted((TOP / "docs" / "guides").glob("*.md"))
+PAGES = [PAGE, TOP / "README.md", *GUIDES]
 
 
-@pytest.mark.parametrize(("line", "told"), [case for case in shown_commands(*PAGES) if "--db" not in case[0]])
+def goes_on(line: str) -> bool:
+    """It is about what the commands before it have left."""
+    return "--db" in line or line.startswith("python ")
+
+
+@pytest.mark.parametrize(("line", "told"), [case for case in shown_commands(*PAGES) if not goes_on(case[0])])
 def test_a_command_answers_what_the_page_says(line: str, told: str):
     answer = prana(*shlex.split(line)[1:])
 
@@ -43,10 +50,13 @@ def test_a_command_answers_what_the_page_says(line: str, told: str):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_on_a_store_answer_in_their_order_what_the_page_says(page: Path, tmp_path: Path):
     (tmp_path / "examples").symlink_to(TOP / "examples")
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.language == "python" and block.file:
+            (tmp_path / block.file).write_text(block.body, encoding="utf-8")
 
     for line, told in shown_commands(page):
-        if "--db" in line:
-            answer = prana(*shlex.split(line)[1:], at=tmp_path)
+        if goes_on(line):
+            answer = (program if line.startswith("python ") else prana)(*shlex.split(line)[1:], at=tmp_path)
             assert _VARIES.sub("…", answer.err + answer.out) == _VARIES.sub("…", told)
 
 

@@ -13,6 +13,14 @@ from tests.cli.command import EXAMPLES, TOP
 
 PRINTED = {
     "async_nodes.py": "EXAMPLE.ORG\n",
+    "durable_order.py": (
+        "the first process ended by SIGKILL\n"
+        "order-7 suspended at approval\n"
+        "order-7 completed – {'ok': True, 'by': 'Grace'}\n"
+        "price\n"
+        "charge, with the key of its own\n"
+        "charge, with the key of before\n"
+    ),
     "fan_out.py": "{'shop': 'market', 'item': 'tea', 'price': 9}\n",
     "for_each.py": (
         "an album of small-sea.jpg, small-hill.jpg\n"

@@ -14,7 +14,7 @@ from tests.house.sources import TOP
 
 PAGES = [path.relative_to(TOP) for path in (TOP / "README.md", *sorted((TOP / "docs").rglob("*.md")))]
 
-_FENCE = re.compile(r"^```(?P<language>\w*)[^\n]*\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(?P<language>\w*) *(?P<file>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 _LINK = re.compile(r"\]\((?P<target>[^)#:\s]+)(?:#[^)]*)?\)")
 
@@ -23,6 +23,8 @@ class Block(NamedTuple):
     """A fenced block of a page."""
 
     language: str
+    file: str
+    """The file that it is to be, in a process of its own; those without one are run here."""
     body: str
     line: int
     follows: bool
@@ -41,14 +43,16 @@ def blocks(text: str) -> list[Block]:
     for match in _FENCE.finditer(text):
         line = text.count("\n", 0, match.start("body")) + 1
         follows = bool(found) and not text[end : match.start()].strip()
-        found.append(Block(match["language"], match["body"], line, follows))
+        found.append(Block(match["language"], match["file"], match["body"], line, follows))
         end = match.end()
     return found
 
 
 def pages_with(language: str) -> list[Path]:
     """The pages that have a block in a language."""
-    return [page for page in PAGES if any(block.language == language for block in blocks(read(page)))]
+    return [
+        page for page in PAGES if any(block.language == language and not block.file for block in blocks(read(page)))
+    ]
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=str)
@@ -61,7 +65,7 @@ def test_the_examples_of_a_page_run_and_print_what_it_says(
 
     printed = ""
     for block in blocks(read(page)):
-        if block.language == "python":
+        if block.language == "python" and not block.file:
             exec(compile("\n" * (block.line - 1) + block.body, TOP / page, "exec"), module.__dict__)
             printed = capsys.readouterr().out
         elif block.language == "text" and block.follows:

@@ -33,6 +33,7 @@ _BY_CODE: Final = {
     "quarantined": "when it is mended, `prana executions release ID` lets it be driven again",
     "position_unknown": "`prana executions show ID` tells how many rows there are",
     "cursor_invalid": "the page before tells its --after",
+    "schedule_not_found": "`prana schedules list` tells which there are",
     "migration_refused": "finish or cancel that work, or publish a version that has a place for it",
     "schema_old": "`prana migrate` does it",
     "node_type_unknown": "--nodes MODULE, or --nodes FILE.py, says where its node types are",

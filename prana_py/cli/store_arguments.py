@@ -23,6 +23,7 @@ def add_store_commands(commands: Commands) -> None:
     _worker(commands)
     _executions(_group(commands, "executions", "look at executions in a store, and change what becomes of them"))
     _workflows(_group(commands, "workflows", "look at the workflows in a store, and publish others"))
+    _schedules(_group(commands, "schedules", "look at when the clock starts workflows, and pause that"))
     _migrate(commands)
 
 
@@ -208,6 +209,14 @@ def _workflows(actions: Commands) -> None:
         actions, "publish", "keep a workflow in a store", "What says the same as the newest version is that version."
     )
     publish.add_argument("workflow", metavar="WORKFLOW", help=_SOURCE)
+
+
+def _schedules(actions: Commands) -> None:
+    listed = _command(actions, "list", "list schedules, and when they fire", nodes=False)
+    listed.add_argument("--workflow", dest="workflow_id", metavar="ID", help="only those of this workflow")
+    for name, told in (("pause", "let a schedule fire no more"), ("resume", "let a schedule fire again, from now on")):
+        command = _command(actions, name, told, nodes=False)
+        command.add_argument("schedule", metavar="NAME", help="the schedule, as the list names it")
 
 
 def _migrate(commands: Commands) -> None:

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from prana_py.cli.clockwork import go_on, list_schedules, pause
 from prana_py.cli.driving import cancel, fork, resume, retry, signal, start
 from prana_py.cli.handing_over import export, import_, migrate_execution, prune
 from prana_py.cli.looking import list_executions, release, show
@@ -31,6 +32,9 @@ _COMMANDS: Final[Mapping[str, Callable[[Namespace], int]]] = {
     "workflows list": list_workflows,
     "workflows show": show_workflow,
     "workflows publish": publish,
+    "schedules list": list_schedules,
+    "schedules pause": pause,
+    "schedules resume": go_on,
     "migrate": migrate,
 }
 

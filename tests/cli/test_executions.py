@@ -127,6 +127,31 @@ def test_the_workflows_of_a_store_are_listed_and_shown(three: Shop):
     assert len(three("workflows", "show", "ask", "--version", "1").data["nodes"]) == 3
 
 
+def test_schedules_are_listed_paused_and_resumed(shop: Shop):
+    document = {
+        "id": "report",
+        "name": "Report",
+        "nodes": [{"key": "nightly", "type": "schedule.cron_trigger", "params": {"cron": "30 2 * * *"}}],
+    }
+    (shop.folder / "report.json").write_text(json.dumps(document))
+    shop("workflows", "publish", "report.json")
+    (one,) = shop.json("schedules", "list", "--workflow", "report")["schedules"]
+    name = one["schedule"]
+
+    paused = shop("schedules", "pause", name)
+    listed = shop("schedules", "list")
+    again = shop("schedules", "pause", name)
+    resumed = shop("schedules", "resume", name)
+    refused = shop("schedules", "resume", "nothing")
+
+    assert (one["workflow_id"], one["trigger"], one["paused"]) == ("report", "nightly", False)
+    assert paused.out == f"{name} fires no more\n"
+    assert "nightly  paused" in listed.out
+    assert again.out == f"{name} was paused already\n"
+    assert resumed.out == f"{name} fires again, from now on\n"
+    assert refused.err.endswith("  [schedule_not_found] `prana schedules list` tells which there are\n")
+
+
 def test_migrate_makes_the_tables_and_says_which(shop: Shop):
     shop("migrate")
     _changed("DELETE FROM migration")

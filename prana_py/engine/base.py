@@ -87,7 +87,7 @@ class EngineBase:
 
     def _beat(self) -> None:
         self.plain.transact(lambda: leases.renew(self.id, self._process, self._lease_ns))
-        perform(self.keeper.settle_up(), {Transact: lambda effect: self.plain.transact(effect.make)})
+        perform(self.keeper.give_back_strays(), {Transact: lambda effect: self.plain.transact(effect.make)})
         self._heard(None)
 
     def bury_the_dead(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import partial
 from threading import get_ident
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
@@ -167,6 +167,8 @@ class Keeper:
         """Executions that were given something to do by what was committed here."""
         self.left_behind: list[Claimed] = []
         """Leases that could not be given back, because the store was not there."""
+        self.strays: Set[tuple[ExecutionId, int]] = frozenset()
+        """Leases of this engine that nobody here knew of at the last look, with their epochs."""
 
     def programs(self) -> dict[type, Callable[[Any], Program[Any]]]:
         """By effect: the program that meets it."""
@@ -366,7 +368,7 @@ class Keeper:
         number = change.number
         if not number:
             header = yield Transact(lambda: executions.header(change.after.id), reads=True)
-            if header is None or header.owner != self.holder_id:
+            if header is None or (header.owner, header.epoch) != (self.holder_id, change.epoch):
                 return False
             number = header.number
         first = change.after.position - len(change.rows)
@@ -493,6 +495,10 @@ class Keeper:
         )
         if taken is None:
             return None
+        if execution_id in self.held:  # another thread has begun it in the meantime, or thinks so
+            self.left_behind.append(taken[0])
+            yield from self.settle_up()
+            return None
         self.hold(*taken)
         return taken[0]
 
@@ -549,6 +555,17 @@ class Keeper:
                 self.left_behind.append(claimed)
                 return
 
+    def give_back_strays(self) -> Program[None]:
+        """Give back leases that this engine keeps alive, and nobody here knows of: whoever took them was broken off.
+
+        One that is just being taken is not known yet either, so only those go that were strays before.
+        """
+        mine: list[Claimed] = yield Transact(lambda: leases.owned(self.holder_id), reads=True)
+        strays = {(claimed.id, claimed.epoch): claimed for claimed in mine if claimed.id not in self.held}
+        self.left_behind.extend(claimed for key, claimed in strays.items() if key in self.strays)
+        self.strays = strays.keys() - self.strays
+        yield from self.settle_up()
+
     def hold(self, claimed: Claimed, contents: Contents | None = None) -> None:
         """A lease was taken: this thread, or task, drives, until another one takes it over."""
         held = self.held[claimed.id] = Held(claimed, None, self.current())
@@ -602,8 +619,9 @@ class Keeper:
         if held is None:
             raise _not_held(effect.execution_id)
         yield from self._written_and_claimed(held)
-        number = held.claimed.number
-        return bool((yield Transact(lambda: mutexes.acquire(effect.name, number, effect.key))))
+        claimed = held.claimed
+        turn: bool = yield Transact(lambda: mutexes.acquire(effect.name, claimed.number, effect.key, claimed.epoch))
+        return turn
 
 
 def _claim_and_write(claimed: Claimed, holder_id: str, change: Change) -> Operation[list[ExecutionId]]:

@@ -471,7 +471,7 @@ class Operations:
         except (_Unstartable, DrainedError):
             return None
         except StorageError as error:
-            if error.code == "lease_lost":  # somebody else goes on with it
+            if error.code in ("lease_lost", "execution_busy"):  # somebody else goes on with it
                 return None
             if error.code not in _DAMAGE:
                 raise

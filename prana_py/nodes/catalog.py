@@ -28,7 +28,7 @@ class Catalog:
 
     def plus(self, *node_types: AnyNode | type[NodeType]) -> Catalog:
         """A catalog with these too."""
-        return Catalog(*self._types.values(), *node_types)
+        return Catalog(*self._types.values(), *node_types) if node_types else self
 
     @classmethod
     def from_entry_points(cls, group: str = ENTRY_POINTS) -> Catalog:

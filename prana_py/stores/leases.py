@@ -138,6 +138,11 @@ def own(claimed: Claimed, holder_id: str) -> Operation[Claimed | None]:
     return Claimed(claimed.id, header.number, header.epoch, header.status)
 
 
+def owned(holder_id: str) -> Operation[list[Claimed]]:
+    """All that a holder has."""
+    return [Claimed(*row) for row in (yield Statement("execution.owned", (holder_id,))).rows]
+
+
 def give_back(claimed: Claimed, holder_id: str, wake_at: Instant, now: Instant) -> Operation[None]:
     """Let others have it, from ``wake_at`` on. Of an execution that was begun the number may not be known: 0."""
     mine = yield from own(claimed, holder_id)

@@ -15,13 +15,19 @@ from prana_py.stores.statements import Batch, Many, Operation, Statement
 _RUNS = msgspec.msgpack.Decoder(RunKey)
 
 
-def acquire(name: str, number: int, run: RunKey) -> Operation[bool]:
-    """Whether it is the run's turn; if not, it is in line from here on."""
+def acquire(name: str, number: int, run: RunKey, epoch: int | None = None) -> Operation[bool]:
+    """Whether it is the run's turn; if not, it is in line from here on.
+
+    With the ``epoch`` of a lease only if that still holds: who has lost it would stay in line for ever.
+    """
     body = msgspec.msgpack.encode(run)
     yield Statement("mutex.lock", (name,))
-    yield Statement("mutex.line_up", (name, number, body))
-    _, execution, first, _ = (yield Statement("mutex.first", (name,))).rows[0]
-    return execution == number and bytes(first) == body
+    if epoch is None:
+        yield Statement("mutex.line_up", (name, number, body))
+    else:
+        yield Statement("mutex.line_up_by_lease", (name, body, number, epoch))
+    first = (yield Statement("mutex.first", (name,))).rows
+    return bool(first) and first[0][1] == number and bytes(first[0][2]) == body
 
 
 def give_up(number: int, effect: ReleaseMutexes, now: Instant) -> Operation[list[ExecutionId]]:

@@ -82,6 +82,7 @@ class Task(Strand):
         """What goes wrong next."""
         self.news: AwaitNews | None = None
         self.parent: Task | None = None
+        self.has_begun = False
         self.then: Callable[[Any, Exception | None], None] = _nothing
         """Gets what comes of it: a value, or what was raised."""
 
@@ -138,6 +139,7 @@ class Process(VirtualRuntime):
         """Let a program make its store call, and go on to the next one, or until it waits or has ended."""
         engine = self.engine
         engine.driver = task
+        task.has_begun = True
         if task.news is not None:
             task.news, task.waits = None, False
         try:

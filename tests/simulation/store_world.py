@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -13,8 +14,7 @@ from prana_py.engine.keeper import Durability
 from prana_py.execution.execution import Execution
 from prana_py.execution.rows import AttemptFailed, CancelRequested, Resumed, Settled, SignalKept
 from prana_py.identifiers import ExecutionId, Instant
-from prana_py.runtimes.graph_cache import GraphCache
-from prana_py.stores import leases, migrations
+from prana_py.stores import leases, migrations, workflows
 from prana_py.stores.records import Claimed
 from prana_py.stores.sqlite import SqliteDatabase
 from prana_py.stores.statements import Operation, Statement
@@ -91,7 +91,6 @@ class World:
         self.time = Time(FakeClock().now())
         self.ids = CountedIds()
         self.effects: Effects = Counter()
-        self.graphs = GraphCache(_refuse, RANDOM_CATALOG)
         self.engines: list[SimulatedEngine] = []
         self.made = 0
         self.void_later: list[str] = []
@@ -104,17 +103,14 @@ class World:
         self.acknowledged: list[Said] = []
         self.sent = 0
         self.errors: list[str] = []
-        self.is_calm = True
+        self.is_calm = False
         self.steps = 0
 
     def live(self) -> list[Execution]:
         """Everything that happens; and then all that is left is driven to its end."""
-        engine = self._new_engine()
-        for workflow in self.pair.workflows:
-            self._finish(self._ask(engine, engine.publish, workflow))
-        for _ in range(self.plan.engines - 1):
+        self.database.transact(self._published)
+        for _ in range(self.plan.engines):
             self._new_engine()
-        self.is_calm = False
         for _ in range(self.plan.steps):
             self._step()
         self.is_calm = True
@@ -122,6 +118,12 @@ class World:
             one.wire.faults = ()
         self._come_to_rest()
         return self._look()
+
+    def _published(self) -> Operation[None]:
+        for workflow, graph, text in zip(*self.pair[:3], strict=True):
+            yield from workflows.publish(
+                workflow.id, workflow.name, 1, graph.digest, partial(_text, text), self.time.now
+            )
 
     def close(self) -> None:
         """Nobody is there any more."""
@@ -142,7 +144,7 @@ class World:
             SkewedClock(self.time, skew),
             RANDOM_CATALOG,
             durability=durability,
-            graphs=self.graphs,
+            graphs=self.pair.cache,
             ids=self.ids,
             max_concurrency=self.random.choice((1, 1, 2, 4)),
         )
@@ -205,7 +207,7 @@ class World:
             self._begin_something()
         elif chance < 0.13:
             self._pass_time()
-        elif chance < 0.16:
+        elif chance < 0.2:
             self._disturb()
         elif not self._go_on():
             if self.verbs:
@@ -288,11 +290,11 @@ class World:
     def _beat(self, engine: SimulatedEngine) -> None:
         """It says that it lives, and gives back what it could not give back."""
         self.database.transact(lambda: leases.renew(engine.id, "", 24 * HOUR))
-        engine.process.begin(engine.keeper.settle_up())
+        engine.process.begin(engine.keeper.give_back_strays())
 
     def _break_off(self, engine: SimulatedEngine) -> None:
         """Somebody presses Ctrl-C: what the thread has held is given back."""
-        tasks = [task for task in engine.process.tasks_to_go_on() if task.parent is None]
+        tasks = [task for task in engine.process.tasks_to_go_on() if task.parent is None and task.has_begun]
         if tasks:
             task = self.random.choice(tasks)
             engine.process.break_off(task)
@@ -374,7 +376,7 @@ class World:
 
     # ── to the end ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _finish(self, task: Task) -> None:
+    def _finish(self) -> None:
         """Everything that is under way goes on to its end."""
         while self._go_on() or self._next_timer():
             pass
@@ -402,12 +404,11 @@ class World:
         self._drive_to_rest(engine)
 
     def _end_politely(self) -> None:
-        while self._go_on() or self._next_timer():
-            pass
-        for engine in self.engines:
+        self._finish()
+        for engine in (*self.engines, *self.engines):
             self._beat(engine)
-        while self._go_on():
-            pass
+            while self._go_on():
+                pass
         for engine in self.engines:
             assert engine.process.is_idle, "something waits for ever"
             assert not engine.keeper.held, f"{list(engine.keeper.held)} are held in memory, and nobody drives them"
@@ -417,7 +418,8 @@ class World:
 
     def _drive_to_rest(self, engine: SimulatedEngine) -> None:
         for _ in range(1000):
-            self._finish(self._ask(engine, engine.wake_due, 2))
+            self._ask(engine, engine.wake_due, 2)
+            self._finish()
             due = self.database.transact(leases.next_due, reads=True)
             if due is None:
                 owned = self.database.transact(lambda: _say("world.owned"), reads=True)
@@ -511,10 +513,10 @@ def _empty() -> Operation[None]:
             yield Statement(name)
 
 
+def _text(text: str, version: int) -> str:
+    return text
+
+
 def _say(name: str, *parameters: Any) -> Operation[list[Any]]:
     rows: list[Any] = (yield Statement(name, parameters)).rows
     return rows
-
-
-def _refuse(workflow_id: str, version: Any) -> Any:
-    raise AssertionError("engines look their workflows up in the store")

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from random import Random
 from typing import Any
 
 import pytest
 
 from prana_py import WorkflowBuilder
+from prana_py.execution.execution import Execution
+from prana_py.execution.rows import SignalKept
+from prana_py.stores import executions, leases, mutexes
+from prana_py.stores.statements import Statement
 from prana_py.testing.fake_clock import FakeClock
+from prana_py.testing.store_invariants import check_store
 from tests.simulation.random_nodes import RANDOM_CATALOG, work
 from tests.simulation.store_engines import SimulatedEngine, SkewedClock, Task, Time
 from tests.simulation.store_world import empty_store
@@ -26,7 +33,7 @@ def engine() -> Iterator[SimulatedEngine]:
     engine.die()
 
 
-def _in_turn(engine: SimulatedEngine, *tasks: Any) -> list[Any]:
+def _in_turn(engine: SimulatedEngine, *tasks: Any, random: Random | None = None) -> list[Any]:
     """Let programs go on in turn, a store call or a node call each, until all have ended; what came of them."""
     came: dict[int, Any] = {}
 
@@ -36,7 +43,8 @@ def _in_turn(engine: SimulatedEngine, *tasks: Any) -> list[Any]:
     for number, task in enumerate(tasks):
         note(number, task)
     while not engine.process.is_idle:
-        for task in engine.process.tasks_to_go_on():
+        ready = engine.process.tasks_to_go_on()
+        for task in ready if random is None else ready and [random.choice(ready)]:
             engine.process.go_on(task)
         for event in engine.process.events_to_happen():
             engine.process.happen(event)
@@ -57,3 +65,65 @@ def test_two_threads_that_begin_the_same_execution_at_once_have_one_between_them
     assert one.status == "completed"
     assert other.id == "same"
     assert not engine.keeper.held
+
+
+def test_whatever_threads_of_one_engine_ask_at_once_of_an_execution_that_begins_they_get_their_answers(
+    engine: SimulatedEngine,
+):
+    for seed in range(200):
+        key: Any = {"execution_id": f"execution {seed}", "idempotency_key": f"key {seed}"}
+        submitted = engine.submit("main", 0, **key)
+        _in_turn(engine, submitted)
+
+        tasks = [
+            engine.start("main", 0, **key),
+            engine.signal(f"execution {seed}", "go", "now"),
+            engine.start("main", 0, **key),
+            engine.wake_due(1),
+        ]
+        started, _, again, _ = _in_turn(engine, *tasks, random=Random(seed))
+
+        for answer in (started, again):  # one that is claimed, and has no row yet, cannot be given
+            assert answer.id == f"execution {seed}" if isinstance(answer, Execution) else answer.code == "not_started"
+    ended = check_store(engine)
+    assert all(execution.status == "completed" for execution in ended)
+    assert all(sum(isinstance(row, SignalKept) for row in execution.history()) <= 1 for execution in ended)
+
+
+def test_who_has_lost_his_lease_does_not_line_up_at_a_mutex_where_nobody_would_ever_take_him_away(
+    engine: SimulatedEngine,
+):
+    transact = engine.wire.transact
+    _in_turn(engine, engine.submit("main", 0, execution_id="one"))
+    late = transact(lambda: leases.claim("one", "somebody who is dead"))
+    present = transact(lambda: leases.claim("one", "somebody else"))
+    assert late is not None
+    assert present is not None
+    run = ("a", (), 0)
+
+    assert not transact(partial(mutexes.acquire, "printer", late.number, run, late.epoch))
+    assert transact(partial(_line, "printer")) == []
+    assert transact(partial(mutexes.acquire, "printer", present.number, run, present.epoch))
+
+
+def _line(name: str) -> Any:
+    return (yield Statement("mutex.first", (name,))).rows
+
+
+def test_a_lease_that_nobody_knows_of_any_more_is_given_back_at_the_second_beat(engine: SimulatedEngine):
+    _in_turn(engine, engine.submit("main", 0, execution_id="one"))
+    claiming = engine.perform(lambda: engine.operations.claim_due(engine.runtime.clock.now(), 1), drives=True)
+    while not engine.keeper.held:
+        engine.process.go_on(claiming)
+    engine.keeper.held.clear()  # whoever has claimed it was broken off
+
+    _in_turn(engine, engine.process.begin(engine.keeper.give_back_strays()))
+    assert _owner(engine) == "engine"
+    _in_turn(engine, engine.process.begin(engine.keeper.give_back_strays()))
+    assert _owner(engine) is None
+
+
+def _owner(engine: SimulatedEngine) -> str | None:
+    header = engine.wire.transact(lambda: executions.header("one"), reads=True)
+    assert header is not None
+    return header.owner

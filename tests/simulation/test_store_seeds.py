@@ -52,9 +52,9 @@ def play(seed: int) -> World | None:
 def _plan(random: Random, seed: int) -> Plan:
     return Plan(
         engines=random.randint(1, 4),
-        verbs=random.randint(2, 8),
-        steps=random.randint(5, 60),
-        fault_chance=random.choice((0, 0.02, 0.1)),
+        verbs=random.randint(2, 12),
+        steps=random.randint(10, 120),
+        fault_chance=random.choice((0, 0.02, 0.15)),
         is_asked=bool(seed % 2),
         is_punctual=random.random() < 0.5,
     )

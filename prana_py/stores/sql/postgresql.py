@@ -57,6 +57,11 @@ POSTGRESQL: Final[Mapping[str, str]] = {
     # Of two children that end at the same time, the second one sees that the first has.
     "execution.lock": "SELECT 1 FROM execution WHERE id = ? FOR UPDATE",
     # Whoever lines up and whoever leaves see each other.
+    "mutex.line_up_by_lease": """
+        INSERT INTO mutex (name, execution, run)
+        SELECT CAST(? AS text), number, CAST(? AS bytea) FROM execution WHERE number = ? AND epoch = ?
+        ON CONFLICT (name, execution, run) DO NOTHING
+    """,
     "mutex.lock": "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
     "inbox.post_as_last": """
         INSERT INTO inbox (execution, dedupe_key, payload, sent_at)

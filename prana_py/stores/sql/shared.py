@@ -107,6 +107,7 @@ SHARED: Final[Mapping[str, str]] = {
     "holder.forget": """
         DELETE FROM holder WHERE until < ? AND id NOT IN (SELECT owner FROM execution WHERE owner IS NOT NULL)
     """,
+    "execution.owned": "SELECT id, number, epoch, status FROM execution WHERE owner = ?",
     "holder.of": """
         SELECT h.id, h.until, h.process FROM execution AS e JOIN holder AS h ON h.id = e.owner WHERE e.id = ?
     """,
@@ -178,6 +179,11 @@ SHARED: Final[Mapping[str, str]] = {
     # ── mutexes ───────────────────────────────────────────────────────────────────────────────────────────────────
     "mutex.line_up": """
         INSERT INTO mutex (name, execution, run) VALUES (?, ?, ?) ON CONFLICT (name, execution, run) DO NOTHING
+    """,
+    "mutex.line_up_by_lease": """
+        INSERT INTO mutex (name, execution, run)
+        SELECT ?, number, ? FROM execution WHERE number = ? AND epoch = ?
+        ON CONFLICT (name, execution, run) DO NOTHING
     """,
     "mutex.first": """
         SELECT m.ticket, m.execution, m.run, e.id FROM mutex AS m JOIN execution AS e ON e.number = m.execution

@@ -20,11 +20,14 @@ from prana_py.execution.rows import Row, Started
 from prana_py.execution.snapshot import Snapshot, from_snapshot, take_snapshot
 from prana_py.execution.transitions import fold
 from prana_py.graph.execution_graph import ExecutionGraph
+from prana_py.model.known_types import make_known
 
 FORMAT: Final = 1
 TAG: Final = "$prana"
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
+make_known(Snapshot)
+
 _DECODER: Final[msgspec.msgpack.Decoder[Row]] = msgspec.msgpack.Decoder(Row)
 
 UNREADABLE: Final = (msgspec.MsgspecError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError)

@@ -12,6 +12,7 @@ from prana_py.driver.outcome import Completed, CompletedPorts, Failed, Opened, O
 from prana_py.errors import nearest
 from prana_py.execution.suspension import RaceRequest, SimpleRequest
 from prana_py.identifiers import ERROR, TIMEOUT, PortName
+from prana_py.model.known_types import make_known
 from prana_py.model.node_spec import ANY_PORT, NodeSpec
 from prana_py.nodes.returns import Each, Output, Outputs
 
@@ -19,6 +20,8 @@ PLAIN: Final[frozenset[type]] = frozenset((str, int, float, bool, NoneType, dict
 """Answers of exactly these types are values, whatever else there is."""
 
 _WORDS: Final = (Output, Outputs, Each, Waiting, Stopped, Opened)
+
+make_known(Completed, CompletedPorts, Failed, Opened, Stopped, Waiting, RaceRequest)
 
 NODE_CONTEXT: Final = "node_context"
 """In updates of the shared state, the original's key for updates of the node's own context."""

@@ -10,6 +10,7 @@ import msgspec
 
 from prana_py.errors import nearest
 from prana_py.model.durations import parse_duration
+from prana_py.model.known_types import make_known
 from prana_py.nodes.copying import SCALARS
 from prana_py.nodes.returns import NodeFailure
 from prana_py.nodes.signature import ABSENT, Parameter, Signature, is_duration, unwrapped
@@ -46,6 +47,7 @@ class Parameters:
         strays: bool = False,
     ) -> None:
         self.node_type = node_type
+        make_known(*(parameter.annotation for parameter in signature.parameters))
         self._rows: Final = tuple((parameter.name, parameter.ready, parameter) for parameter in signature.parameters)
         self._known: Final = frozenset(parameter.name for parameter in signature.parameters)
         self._aliases: Final = dict(aliases)

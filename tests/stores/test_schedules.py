@@ -11,6 +11,7 @@ from prana_py.execution.suspension import as_instant
 from prana_py.identifiers import Instant
 from prana_py.schedules.schedule import SECOND_NS, CatchUp, Cron, Interval, Overlap, Schedule, Scheduled
 from prana_py.stores import executions, inbox, leases, schedules
+from prana_py.stores.leases import ANY_CRASHES
 from prana_py.stores.lines import after_end
 from prana_py.stores.records import Claimed, decode_submission
 from prana_py.stores.schedules import AHEAD_NS, Fired, Kept
@@ -67,7 +68,7 @@ class Clockwork:
 
     def due_executions(self, now: float) -> list[str]:
         def read() -> Operation[list[str]]:
-            return [name for (name,) in (yield Statement("execution.due", (hour(now), 100))).rows]
+            return [row[0] for row in (yield Statement("execution.due", (hour(now), ANY_CRASHES, 100))).rows]
 
         return self.database.transact(read)
 

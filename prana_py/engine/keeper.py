@@ -347,6 +347,7 @@ class Keeper:
             starts=tuple(held.starts),
             letters=tuple(held.letters),
             tells_parent=is_end and self._has_to_tell(latest),
+            claims=not held.is_claimed,
             releases=releases,
             now=self.runtime.clock.now(),
         )
@@ -463,7 +464,7 @@ class Keeper:
     def graph(self, workflow_id: WorkflowId, version: int | None, trigger: NodeKey | None) -> Program[ExecutionGraph]:
         """The graph of one version of a workflow, the newest unless one is named: compiled once, and then found."""
         if version is None:
-            version = yield Transact(lambda: workflows.newest_version(workflow_id), reads=True)
+            version = yield Transact(lambda: workflows.newest_version(workflow_id), reads=True, single=True)
         if version is None:
             raise _no_workflow(workflow_id, None)
         cache = self.runtime.graph_cache
@@ -504,7 +505,7 @@ class Keeper:
 
     def look(self, execution_id: ExecutionId) -> Program[Held | None]:
         """An execution that may be driven here, whose lease is taken together with its next row."""
-        found = yield Transact(lambda: leases.look(execution_id), reads=True)
+        found = yield Transact(lambda: leases.look(execution_id), reads=True, single=True)
         if found is None:
             return None
         held = Held(found[0], None, self.current())
@@ -626,7 +627,7 @@ class Keeper:
 
 def _claim_and_write(claimed: Claimed, holder_id: str, change: Change) -> Operation[list[ExecutionId]]:
     """Take the lease, and write what would have been in vain without it."""
-    yield from leases.claim_as(claimed, holder_id)
+    yield from leases.claim_as(claimed, holder_id, None if change.after.is_final else change.after.status)
     return (yield from _write_and_give_up(change))
 
 

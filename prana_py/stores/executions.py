@@ -41,6 +41,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     starts: tuple[ChildStart | ErrorStart, ...] = ()
     letters: tuple[Deliver, ...] = ()
     tells_parent: bool = False
+    claims: bool = False
+    """The lease is taken in the same transaction, and the status changed with it."""
     releases: bool = False
     now: Instant
 
@@ -232,7 +234,7 @@ def _header(change: Change) -> Iterator[Statement]:
         return
     if change.releases:
         yield from release(number, change.epoch, next_due(after), change.now, after.status)
-    elif before is not None and before.status != after.status:
+    elif before is not None and before.status != after.status and not change.claims:
         yield Statement("execution.status", (after.status, number))
     if change.met or change.releases:
         yield Statement("notify", (after.id,))
@@ -243,7 +245,7 @@ def release(
 ) -> tuple[Statement, ...]:
     """The lease is given back, until the next timer is due or somebody has sent a letter."""
     return (
-        Statement("execution.release", (status, wake_at, number, epoch)),
+        Statement("execution.release", (status, now, wake_at, number, epoch)),
         Statement("execution.release_to_letters", (now, number)),
     )
 

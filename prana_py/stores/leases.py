@@ -75,23 +75,29 @@ def claim_and_read(execution_id: ExecutionId, holder_id: str) -> Operation[tuple
 
 def look(execution_id: ExecutionId) -> Operation[tuple[Claimed, Contents] | None]:
     """An execution that is free, at rest and without letters: what is in it, and the lease that is next."""
-    rows = (yield Statement("execution.header", (execution_id,))).rows
-    header = Header(*rows[0]) if rows else None
+    found, journal, blobs, letters = yield Batch(
+        (
+            Statement("execution.header", (execution_id,)),
+            Statement("journal.rows_of_free", (execution_id,)),
+            Statement("blob.all_of", (execution_id,)),
+            Statement("inbox.has_for", (execution_id,)),
+        )
+    )
+    header = Header(*found.rows[0]) if found.rows else None
     if header is None or header.is_final or header.status == "pending":
         return None
-    if header.owner is not None or header.quarantine is not None:
+    if header.owner is not None or header.quarantine is not None or letters.rows:
         return None
-    found = yield from contents(header.number)
     next_one = Claimed(
         execution_id, header.number, header.epoch + 1, header.status, header.crashes, header.workflow_version
     )
-    return None if found.letters else (next_one, found)
+    return next_one, Contents([body for (body,) in journal.rows], dict(blobs.rows), [])
 
 
-def claim_as(claimed: Claimed, holder_id: str) -> Operation[None]:
+def claim_as(claimed: Claimed, holder_id: str, status: str | None = None) -> Operation[None]:
     """Take the lease that was next when somebody looked; if it is not any more, nothing is to be done."""
-    taken = yield from claim(claimed.id, holder_id)
-    if taken is None or taken.epoch != claimed.epoch:
+    taken = yield Statement("execution.claim_next", (holder_id, status, claimed.number, claimed.epoch - 1))
+    if not taken.touched:
         raise StorageError(f"execution {claimed.id!r} was taken by somebody else in the meantime", code="claim_lost")
 
 

@@ -30,6 +30,9 @@ _LOG_PAGES: Final = 4000
 """Pages after which the log is put where it belongs: four times as many as usual, for then most pages of it have been
 written again meanwhile, and the disk is waited for more seldom. One segment of the log's index still holds them all."""
 
+_HERE: Final = [object()]
+"""Another one in every process that is forked, so that it need not be asked which process this is."""
+
 _LAST_TRY: Final = "the last try neither returned nor raised"
 
 
@@ -66,6 +69,7 @@ class SqliteDatabase:
         self._seconds_a_try = busy_timeout / len(TRIES)
         self._read_only = read_only
         self._process = os.getpid()
+        self._here = _HERE[0]
         self._watch_interval = watch_interval
         self._watchers = Watchers(self._listen)
         self._writer = self._opened(reads=read_only)
@@ -121,18 +125,22 @@ class SqliteDatabase:
 
     def refuse_children(self) -> None:
         """Refuse to be used in a process that was forked from the one that opened it."""
-        if os.getpid() != self._process:
+        if self._here is not _HERE[0]:
             raise UsageError(
                 f"{self.place} was opened by process {self._process}, and this is {os.getpid()}: a connection does not "
                 "survive a fork; open the database anew in the child"
             )
 
     def _once(self, make: MakeOperation[Value], reads: bool, single: bool, told: Told) -> Value:
-        if single and not reads:
-            return self._writer.transact_single(make, told)
-        if reads:
+        if not reads:
+            if single:
+                return self._writer.transact_single(make, "BEGIN IMMEDIATE", told)
+            return self._writer.transact(make, "BEGIN IMMEDIATE", told)
+        if not single:
             return self._reader.transact(make, "BEGIN", told)
-        return self._writer.transact(make, "BEGIN IMMEDIATE", told)
+        # What is read quickly is read where it was written, if nobody writes: that has it all at hand.
+        found = self._writer.try_single(make, "BEGIN", told)
+        return self._reader.transact_single(make, "BEGIN", told) if found is None else found[0]
 
     def _all_at_once(self, makes: Sequence[MakeOperation[Any]]) -> tuple[list[Any], Told]:
         told: list[Told] = [[] for _ in makes]
@@ -191,3 +199,11 @@ class SqliteDatabase:
         if self.path == MEMORY:
             return lambda: None
         return watch_version(self._connected(reads=True), self._watchers, self._watch_interval)
+
+
+def _be_elsewhere() -> None:
+    _HERE[0] = object()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_be_elsewhere)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from prana_py.errors import InvariantError
 from prana_py.identifiers import ExecutionId
@@ -17,6 +17,9 @@ Value = TypeVar("Value")
 
 Told: TypeAlias = list[ExecutionId]
 """Executions that the watchers are told about once the transaction has committed."""
+
+NOTHING: Final = Result([], 0)
+"""What comes of a statement that is not needed here."""
 
 
 class SqliteSession:
@@ -31,9 +34,21 @@ class SqliteSession:
 
     def transact(self, make: MakeOperation[Value], begin: str, told: Told) -> Value:
         """Perform an operation between ``begin`` and a commit; whatever is raised undoes it."""
-        return self._within(begin, lambda: self._converse(make(), told))
+        # Written out, and not by `_within`, for this is what every execution waits for.
+        execute = self._cursor.execute
+        with self._lock:
+            self._refuse_nesting()
+            try:
+                execute(begin)
+                value = self._converse(make(), told)
+                self._commit()
+            except BaseException:
+                if self.connection.in_transaction:
+                    execute("ROLLBACK")
+                raise
+            return value
 
-    def transact_single(self, make: MakeOperation[Value], told: Told) -> Value:
+    def transact_single(self, make: MakeOperation[Value], begin: str, told: Told) -> Value:
         """Perform an operation that asks for one batch: one statement needs no words around it to be a transaction."""
         operation = make()
         batch = next(operation)
@@ -46,8 +61,17 @@ class SqliteSession:
                     self._raise_unknown(error)
                     raise
             else:
-                reply = self._within("BEGIN IMMEDIATE", lambda: self._answer(batch, told))
+                reply = self._within(begin, lambda: self._answer(batch, told))
         return finished(operation, reply)
+
+    def try_single(self, make: MakeOperation[Value], begin: str, told: Told) -> tuple[Value] | None:
+        """The same, unless somebody else uses the connection, or this thread is in the middle of a transaction."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return None if self.connection.in_transaction else (self.transact_single(make, begin, told),)
+        finally:
+            self._lock.release()
 
     def transact_all(self, makes: Sequence[MakeOperation[Any]], told: Sequence[Told]) -> list[Any]:
         """Perform several operations in one transaction; one that fails is undone alone, and its answer is ``Failed``.
@@ -88,20 +112,27 @@ class SqliteSession:
 
     def _answer(self, ask: Any, told: Told) -> Any:
         kind = type(ask)
-        if kind is Statement:
-            name, parameters = ask
-            if name == "notify":
-                told.append(parameters[0])
-                return Result([], 0)
-            cursor = self._cursor.execute(self._sql[name], parameters)
-            # Before the rows are taken, a statement that returns what it wrote has not been carried out.
-            rows, touched = cursor.fetchall(), cursor.rowcount
-            return Result(rows, touched if touched >= 0 else len(rows))
         if kind is Batch:
-            return [self._answer(one, told) for one in ask.statements]
-        if kind is not Many:
+            return [self._done(one, told) for one in ask.statements]
+        if kind is not Statement and kind is not Many:
             raise InvariantError(f"an operation asks for {ask!r}, which is nothing to ask for")
-        return self._cursor.executemany(self._sql[ask.name], ask.parameters).rowcount if ask.parameters else 0
+        return self._done(ask, told)
+
+    def _done(self, ask: Statement | Many, told: Told) -> Any:
+        name = ask.name
+        parameters: Any = ask.parameters
+        if name == "notify":
+            told.append(parameters[0])
+            return NOTHING
+        sql = self._sql[name]
+        if not sql:
+            return NOTHING
+        if type(ask) is Many:
+            return self._cursor.executemany(sql, parameters).rowcount if parameters else 0
+        cursor = self._cursor.execute(sql, parameters)
+        # Before the rows are taken, a statement that returns what it wrote has not been carried out.
+        rows, touched = cursor.fetchall(), cursor.rowcount
+        return Result(rows, touched if touched >= 0 else len(rows))
 
     def _saved(self, make: MakeOperation[Any], told: Told) -> Any:
         execute = self._cursor.execute

@@ -109,11 +109,6 @@ def test_a_release_in_one_statement_would_sleep_on_letters(url: str):
     """What the second statement is for: a statement does not see what was committed while it waited for a row."""
     page = {
         **PAGE,
-        "execution.release": """
-            UPDATE execution SET owner = NULL, status = coalesce(?, status), wake_at = CASE WHEN EXISTS (
-                SELECT 1 FROM inbox WHERE execution = execution.number AND refusal IS NULL) THEN 0 ELSE ? END
-            WHERE number = ? AND epoch = ? AND status NOT IN ('completed', 'failed', 'cancelled')
-        """,
         "execution.release_to_letters": "SELECT CAST(? AS bigint), CAST(? AS bigint)",
     }
     with Interleaving(url, 2, page) as interleaving:

@@ -75,11 +75,19 @@ SHARED: Final[Mapping[str, str]] = {
             AND EXISTS (SELECT 1 FROM inbox WHERE inbox.execution = execution.number AND dedupe_key = ?)
     """,
     # ── leases ────────────────────────────────────────────────────────────────────────────────────────────────────
-    "execution.release": """
-        UPDATE execution SET owner = NULL, status = coalesce(?, status), wake_at = ? WHERE number = ? AND epoch = ?
+    # Somebody has looked, and found it free.
+    "execution.claim_next": """
+        UPDATE execution SET owner = ?, epoch = epoch + 1, wake_at = NULL, status = coalesce(?, status)
+        WHERE number = ? AND epoch = ? AND owner IS NULL AND quarantine IS NULL
             AND status NOT IN ('completed', 'failed', 'cancelled')
     """,
-    # A statement of its own, after the row is locked: a letter is either seen here, or wakes the execution itself.
+    "execution.release": """
+        UPDATE execution SET owner = NULL, status = coalesce(?, status), wake_at = CASE WHEN EXISTS (
+            SELECT 1 FROM inbox WHERE execution = execution.number AND refusal IS NULL) THEN ? ELSE ? END
+        WHERE number = ? AND epoch = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+    """,
+    # A statement of its own, after the row is locked: a letter that came meanwhile is either seen here, or wakes the
+    # execution itself.
     "execution.release_to_letters": """
         UPDATE execution SET wake_at = ? WHERE number = ? AND owner IS NULL
             AND status NOT IN ('completed', 'failed', 'cancelled')
@@ -119,6 +127,11 @@ SHARED: Final[Mapping[str, str]] = {
     """,
     "journal.append_more": "INSERT INTO journal (place, body) VALUES (?, ?)",
     "journal.rows": "SELECT body FROM journal WHERE place >= ? AND place < ? ORDER BY place",
+    "journal.rows_of_free": """
+        SELECT j.body FROM execution AS e JOIN journal AS j ON j.place >= e.number << 28
+            AND j.place < (e.number + 1) << 28
+        WHERE e.id = ? AND e.owner IS NULL ORDER BY j.place
+    """,
     "journal.last": "SELECT max(place) FROM journal WHERE place >= ? AND place < ?",
     # ── waits ─────────────────────────────────────────────────────────────────────────────────────────────────────
     "wait.open": """
@@ -148,6 +161,10 @@ SHARED: Final[Mapping[str, str]] = {
     """,
     "inbox.of": """
         SELECT number, payload FROM inbox WHERE execution = ? AND refusal IS NULL AND number > ? ORDER BY number
+    """,
+    "inbox.has_for": """
+        SELECT 1 FROM execution AS e JOIN inbox AS i ON i.execution = e.number
+        WHERE e.id = ? AND i.refusal IS NULL LIMIT 1
     """,
     "inbox.met": "DELETE FROM inbox WHERE number = ?",
     # Only who has asked comes to read why not; other executions do not.
@@ -194,5 +211,9 @@ SHARED: Final[Mapping[str, str]] = {
     # ── large values ──────────────────────────────────────────────────────────────────────────────────────────────
     "blob.insert": "INSERT INTO blob (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING",
     "blob.use": "INSERT INTO blob_use (execution, hash) VALUES (?, ?) ON CONFLICT (execution, hash) DO NOTHING",
+    "blob.all_of": """
+        SELECT b.hash, b.body FROM execution AS e JOIN blob_use AS u ON u.execution = e.number
+        JOIN blob AS b ON b.hash = u.hash WHERE e.id = ?
+    """,
     "blob.of": "SELECT b.hash, b.body FROM blob_use AS u JOIN blob AS b ON b.hash = u.hash WHERE u.execution = ?",
 }

@@ -49,11 +49,15 @@ class Killed(BaseException):
 class FaultyDatabase:
     """Any database, with faults. Once it has killed its process, every call from there ends the same way."""
 
-    def __init__(self, database: Database, *faults: Fault, closes: bool = True) -> None:
-        """``closes``: closing this closes the database; else it stays open, for whoever comes after the crash."""
+    def __init__(self, database: Database, *faults: Fault, closes: bool = True, hears: bool = True) -> None:
+        """``closes``: closing this closes the database; else it stays open, for whoever comes after the crash.
+
+        ``hears``: watchers are told of what others commit; without that no thread but the caller's makes calls.
+        """
         self.database = database
         self.faults = faults
         self.closes = closes
+        self.hears = hears
         self.calls = 0
         """How many there were, reading ones too."""
         self.is_dead = False
@@ -71,7 +75,7 @@ class FaultyDatabase:
         self.database.learn(statements)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
-        return self.database.watch(watcher)
+        return self.database.watch(watcher) if self.hears else _nothing
 
     def transact(self, make: MakeOperation[Value], *, reads: bool = False, single: bool = False) -> Value:
         """Perform an operation, unless it is this call's turn to fail."""
@@ -107,3 +111,7 @@ class FaultyDatabase:
         if kind == "unavailable" or reads:
             return failures.unavailable(self.place, why).error
         return failures.unknown(self.place, why).error
+
+
+def _nothing() -> None:
+    """Ends the watching of somebody who hears nothing."""

@@ -113,7 +113,7 @@ class _Life:
     @contextmanager
     def _process(self, faults: tuple[Fault, ...]) -> Iterator[tuple[World, FaultyDatabase]]:
         """A process that goes on with what is there. If it is killed, its leases are void from there."""
-        database = FaultyDatabase(self.place.open(), *faults, closes=not self.place.is_shared)
+        database = FaultyDatabase(self.place.open(), *faults, closes=not self.place.is_shared, hears=False)
         try:
             with ExitStack() as stack:
                 stack.callback(database.close)
@@ -192,7 +192,7 @@ class _Life:
         with ExitStack() as stack:
             if not self.place.is_shared:
                 stack.callback(database.close)
-            engine = self._engine(database)
+            engine = self._engine(FaultyDatabase(database, hears=False))
             stack.callback(engine.leave)
             executions = check_store(engine)
             self.owned = database.transact(_owned, reads=True)

@@ -14,8 +14,20 @@ import msgspec
 from prana_py.builtin_nodes.schedule_triggers import schedules_of
 from prana_py.driver.debugging import Entry, retry, run_from, run_node
 from prana_py.driver.drive import DrainedError, run_to_rest
-from prana_py.driver.effects import Adopt, AwaitNews, ChildStart, Commit, Letter, MakeId, ReadClock, ReadNews, Transact
+from prana_py.driver.effects import (
+    Adopt,
+    AwaitNews,
+    ChildStart,
+    Commit,
+    Letter,
+    MakeId,
+    Notify,
+    ReadClock,
+    ReadNews,
+    Transact,
+)
 from prana_py.driver.family import ChildFailed
+from prana_py.driver.lifecycle import events_between
 from prana_py.driver.program import Program
 from prana_py.driver.requests import Request, Resume, well_formed
 from prana_py.driver.start import start_to_rest
@@ -513,6 +525,8 @@ class Operations:
             raise _Unstartable from error
         execution = start(graph, row, self.keeper.environment)
         yield Commit(execution, row)
+        if self.runtime.options.observed:
+            yield Notify(events_between(None, row, execution))
         return execution
 
     def _to_rest(self, execution_id: ExecutionId, program: Program[Execution], pause_ns: int = 0) -> Program[Execution]:

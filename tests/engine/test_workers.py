@@ -81,6 +81,18 @@ def test_a_worker_begins_what_was_submitted(engine):
     assert [engine.get(one).output for one in ids] == [4 * number for number in range(20)]
 
 
+def test_who_watches_a_worker_is_told_that_what_was_submitted_has_begun():
+    told = []
+    runtime = LocalRuntime(observers=[lambda event: told.append(event.kind)])
+    with Engine(nodes=[double], runtime=runtime) as engine:
+        engine.publish(flow(double))
+        engine.submit("flow", 1)
+
+        Worker(engine).run_until_idle()
+
+    assert [kind for kind in told if kind.startswith("execution_")] == ["execution_started", "execution_completed"]
+
+
 def test_a_worker_drives_timers_when_they_are_due_and_not_before(engine, clock):
     execution_id = engine.submit("napping", 1)
     worker = Worker(engine)

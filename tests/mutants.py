@@ -26,6 +26,11 @@ ONCE: Final = (
 FAULT: Final = f"{LIVES}fault.py::test_a_store_call_that_fails_changes_nothing_in_the_end"
 BOUNDARIES: Final = "tests/durability/test_modes.py::test_every_mode_commits_before_it_goes_on"
 ZOMBIES: Final = "tests/durability/test_zombies.py"
+WORKER: Final = "tests/engine/test_workers.py"
+WORKERS_STOPPED: Final = "tests/workers/test_stopped_workers.py"
+ARRIVALS: Final = (
+    "tests/workers/test_arrivals.py::test_what_arrives_while_a_long_node_runs_takes_effect_and_nothing_is_thrown_away"
+)
 WORKERS: Final = 2
 
 
@@ -319,6 +324,62 @@ MUTANTS: Final = (
         "        if idempotency is None:\n            raise _id_taken(execution_id)\n        found",
         "        raise _id_taken(execution_id)\n        found",
         f"{CRASH}[memory-chain]",
+    ),
+    Mutant(
+        "whoever has lost his lease may write",
+        "stores/sql/shared.py",
+        "FROM execution WHERE number = ? AND epoch = ?))",
+        "FROM execution WHERE number = ? AND epoch >= ?))",
+        f"{WORKERS_STOPPED}::test_what_a_continued_worker_wants_to_write_is_refused[1]",
+    ),
+    Mutant(
+        "what somebody drives is taken from him",
+        "stores/sql/sqlite.py",
+        "AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > {NOW}))",
+        "",
+        f"{ARRIVALS}[signal-1]",
+    ),
+    Mutant(
+        "a letter that arrives while a node runs wakes nobody",
+        "engine/base.py",
+        "            self.runtime.send(execution_id, letter)",
+        "            pass",
+        f"{ARRIVALS}[signal-2]",
+    ),
+    Mutant(
+        "nobody is told of a child's end",
+        "stores/executions.py",
+        "    if change.tells_parent and parent is not None:",
+        "    if False and parent is not None:",
+        f"{ARRIVALS}[child end-1]",
+    ),
+    Mutant(
+        "a worker sleeps through the next timer",
+        "engine/worker.py",
+        "return None if due is None else self.engine.runtime.clock.seconds_until(due)",
+        "return None",
+        f"{WORKER}::test_a_running_worker_wakes_for_its_next_timer",
+    ),
+    Mutant(
+        "a worker that is stopped goes on with the next node",
+        "engine/keeper.py",
+        "return bool(self.draining) and held.by in self.draining and self.runtime.max_concurrency == 1",
+        "return False",
+        f"{WORKER}::test_a_worker_that_is_told_to_stop_finishes_the_node_and_leaves_the_next_one_to_others",
+    ),
+    Mutant(
+        "what is left after the grace stays with a worker that has stopped",
+        "engine/worker.py",
+        "do(operations.give_back_all_of(thread))",
+        "pass",
+        f"{WORKER}::test_what_is_under_way_when_the_grace_is_over_is_left_to_others_at_once[1]",
+    ),
+    Mutant(
+        "those under suspicion bring each other down",
+        "engine/worker.py",
+        "            if self._suspect is not None:",
+        "            if False:",
+        f"{WORKER}::test_of_those_under_suspicion_one_is_driven_at_a_time_while_others_go_on_beside_it",
     ),
 )
 

@@ -14,7 +14,7 @@ from prana_py.stores.statements import Statement
 from prana_py.testing.crashing import Fault, FaultyDatabase
 from prana_py.testing.fake_clock import FakeClock
 
-PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=20)
 
 
 @node
@@ -119,7 +119,7 @@ def test_a_running_worker_wakes_for_its_next_timer():
     def nod(input):
         return wait_for_interval(timedelta(milliseconds=20))
 
-    with Engine(nodes=[nod, double]) as engine, Worker(engine):
+    with Engine(nodes=[nod, double], lease=timedelta(hours=1)) as engine, Worker(engine):
         engine.publish(flow(nod))
 
         assert engine.wait_for(engine.submit("flow", 1), PATIENCE).status == "completed"

@@ -19,6 +19,9 @@ from tests.workers.processes import Place
 
 PATIENCE = timedelta(seconds=60)
 
+LOOKS = 20
+"""How often it is looked for what another process writes, after news or a second each."""
+
 
 def resume(engine, execution_id):
     engine.resume(engine.token(engine.get(execution_id)), "data")
@@ -58,11 +61,12 @@ def wait_until_there_is_one(engine, table):
     def operation():
         return (yield Statement("there are")).rows[0][0]
 
-    while True:
+    for _ in range(LOOKS):
         read = engine.news.count
         if engine.plain.transact(operation, reads=True):
             return
         engine.news.wait(None, read, 1)
+    pytest.fail(f"there is no {table}")
 
 
 @pytest.mark.parametrize("max_concurrency", [1, 2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -287,10 +287,15 @@ def _alternatives(request: WaitRequest) -> list[tuple[PortName | None, SimpleReq
     return [(None, request)]
 
 
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_WAITS: Final[msgspec.msgpack.Decoder[tuple[Suspension, ...]]] = msgspec.msgpack.Decoder(tuple[Suspension, ...])
+"""Knows its type, which ``msgspec.convert`` would look into anew for every run that waits."""
+
+
 def _kept(waits: tuple[Suspension, ...]) -> tuple[Suspension, ...]:
     """The waits as they will be read again: everything in them fits its type, its range and the journal."""
     try:
-        kept = msgspec.convert(storable(waits), tuple[Suspension, ...])
+        kept = _WAITS.decode(_ENCODER.encode(storable(waits)))
     except (NotStorableError, msgspec.ValidationError) as error:
         raise _Refused(_error("wait_invalid", f"nobody can wait for this: {error}")) from error
     for suspension in kept:

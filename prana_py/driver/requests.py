@@ -108,6 +108,10 @@ def row_for(execution: Execution, request: Request, now: Instant) -> Row:
             return _turn_taken(execution, request, now)
 
 
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_REQUESTS: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)
+"""Knows its type, which ``msgspec.convert`` would look into anew for every request."""
+
 LONGEST_TTL_NS: Final = 1 << 60
 """How long a signal may be kept: 36 years. Then every instant can be stored."""
 
@@ -115,7 +119,7 @@ LONGEST_TTL_NS: Final = 1 << 60
 def well_formed(request: Request) -> Request:
     """The request as it would come from a store or over a wire: every part has its type, and can be stored."""
     try:
-        kept: Request = msgspec.convert(storable(request), Request)
+        kept: Request = _REQUESTS.decode(_ENCODER.encode(storable(request)))
     except (NotStorableError, msgspec.ValidationError) as error:
         raise TransitionError(
             f"this request cannot be understood, or what it brings cannot be stored: {error}", code="request_invalid"

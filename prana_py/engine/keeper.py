@@ -43,7 +43,7 @@ from prana_py.model.document import load_workflow
 from prana_py.runtimes.base import Runtime
 from prana_py.stores import executions, inbox, leases, mutexes, workflows
 from prana_py.stores.bodies import joined_rows, split_body
-from prana_py.stores.executions import Change, Idempotency
+from prana_py.stores.executions import NOBODY, Change, Driver, Idempotency
 from prana_py.stores.records import Claimed, Contents, Stored
 from prana_py.stores.statements import MakeOperation, Operation
 
@@ -161,7 +161,7 @@ class Keeper:
         self.held: dict[ExecutionId, Held] = {}
         self.beginnings: dict[tuple[ExecutionId, object], Idempotency] = {}
         """What makes starts that are under way the same as others: by execution, and who begins it."""
-        self.inline: set[ExecutionId] = set()
+        self.inline: dict[ExecutionId, int] = {}
         """Children whose parents are driven by the same program, and will be told by it."""
         self.touched: set[ExecutionId] = set()
         """Executions that were given something to do by what was committed here."""
@@ -244,8 +244,13 @@ class Keeper:
                 raise _begun_here(execution.id)
             held = self.held[execution.id] = Held(Claimed(execution.id, 0, 1, execution.status), None, self.current())
             if execution.identity.parent is not None and execution.execution_mode == "sync":
-                self.inline.add(execution.id)
+                self._see_to(execution.id, execution.identity.parent.execution_id)
         return held
+
+    def _see_to(self, child_id: ExecutionId, parent_id: ExecutionId) -> None:
+        """The program that drives a parent drives its child, too, for as long as it has the parent's lease."""
+        parent = self.held.get(parent_id)
+        self.inline[child_id] = -1 if parent is None else parent.claimed.epoch
 
     def adopt(self, effect: Adopt) -> Program[None]:
         """An execution that has a past when it begins."""
@@ -328,7 +333,7 @@ class Keeper:
         self.touched.update(start.execution_id for start in change.starts if not getattr(start, "delay_ns", 0))
         self.touched.update(letter.execution_id for letter in change.letters)
         parent = change.after.identity.parent
-        if change.tells_parent and parent is not None:
+        if change.tells_parent and parent is not None and change.after.id not in self.inline:
             self.touched.add(parent.execution_id)
 
     def _change(self, held: Held, releases: bool) -> Change | None:
@@ -346,16 +351,17 @@ class Keeper:
             met=tuple(held.met),
             starts=tuple(held.starts),
             letters=tuple(held.letters),
-            tells_parent=is_end and self._has_to_tell(latest),
+            tells_parent=is_end and _is_awaited(latest),
+            unless_driven_by=self._driver_of_parent(latest) if is_end else NOBODY,
             claims=not held.is_claimed,
             releases=releases,
             now=self.runtime.clock.now(),
         )
 
-    def _has_to_tell(self, execution: Execution) -> bool:
-        """A parent waits for it, and is not driven by the same program."""
-        identity = execution.identity
-        return execution.id not in self.inline and identity.origin is None and identity.execution_mode in _AWAITED
+    def _driver_of_parent(self, execution: Execution) -> Driver:
+        """Who need not be told of its end, because the same program drives both."""
+        epoch = self.inline.get(execution.id)
+        return NOBODY if epoch is None else (self.holder_id, epoch)
 
     def _transact(self, held: Held, change: Change) -> Transact:
         if not held.is_claimed:
@@ -420,7 +426,7 @@ class Keeper:
         """It is somebody else's now, or nobody's."""
         if self.held.get(held.claimed.id) is held:
             del self.held[held.claimed.id]
-            self.inline.discard(held.claimed.id)
+            self.inline.pop(held.claimed.id, None)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -592,12 +598,13 @@ class Keeper:
         if claimed is None:
             return False
         try:
-            yield from self.take_up(claimed)
+            execution, _ = yield from self.take_up(claimed)
         except PranaError:
             self.forget(self.held[claimed.id])
             self.left_behind.append(claimed)
             raise
-        self.inline.add(effect.execution_id)
+        if execution.parent_execution_id is not None:
+            self._see_to(claimed.id, execution.parent_execution_id)
         return True
 
     def refused(self, effect: Refused) -> Program[None]:
@@ -637,6 +644,12 @@ def _write_and_give_up(change: Change) -> Operation[list[ExecutionId]]:
     if not change.after.execution_graph.has_global_mutex:
         return []
     return (yield from mutexes.give_up(change.number, give_up_turns(change.after), change.now))
+
+
+def _is_awaited(execution: Execution) -> bool:
+    """A parent waits for it."""
+    identity = execution.identity
+    return identity.parent is not None and identity.origin is None and identity.execution_mode in _AWAITED
 
 
 def _is_ordinary(row: Row) -> bool:

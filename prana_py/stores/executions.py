@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,12 @@ class Idempotency(msgspec.Struct, frozen=True):
     digest: str
 
 
+Driver: TypeAlias = tuple[str, int]
+"""The holder of an execution, with his epoch."""
+
+NOBODY: Final[Driver] = ("", -1)
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What one transaction writes about one execution: some rows, and all that goes with them."""
 
@@ -41,6 +47,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     starts: tuple[ChildStart | ErrorStart, ...] = ()
     letters: tuple[Deliver, ...] = ()
     tells_parent: bool = False
+    """It has ended, and its parent waits for that."""
+    unless_driven_by: Driver = NOBODY
+    """Who sees that by himself, as long as the parent is his."""
     claims: bool = False
     """The lease is taken in the same transaction, and the status changed with it."""
     releases: bool = False
@@ -137,7 +146,7 @@ def statements_of(change: Change) -> Iterator[Statement | Many]:
     yield from _header(change)
     parent = change.after.identity.parent
     if change.tells_parent and parent is not None:
-        yield from _end_told(change.after.id, parent, change.now)
+        yield from _end_told(change.after.id, parent, change.now, change.unless_driven_by)
 
 
 def _journal(number: int, epoch: int, position: int, rows: tuple[Row, ...]) -> tuple[Statement | Many, ...]:
@@ -190,12 +199,12 @@ def _asked_of_others(change: Change) -> Iterator[Statement]:
         yield from post(letter.execution_id, key, encode(letter.request), change.now)
 
 
-def _end_told(child_id: ExecutionId, parent: Parent, now: Instant) -> Iterator[Statement]:
-    """The parent is told of the end of the last of the children that it waits for."""
+def _end_told(child_id: ExecutionId, parent: Parent, now: Instant, unless: Driver) -> Iterator[Statement]:
+    """The parent is told of the end of the last of the children that it waits for, unless its driver sees it."""
     key = f"end of {child_id}"
     payload = encode(ChildEnded(child_id))
     yield Statement("execution.lock", (parent.execution_id,))
-    yield Statement("inbox.post_as_last", (key, payload, now, parent.execution_id, parent.wait_id))
+    yield Statement("inbox.post_as_last", (key, payload, now, parent.execution_id, *unless, parent.wait_id))
     yield Statement("execution.wake_to_letter", (now, parent.execution_id, now, key))
     yield Statement("notify", (parent.execution_id,))
 

@@ -127,3 +127,39 @@ def _owner(engine: SimulatedEngine) -> str | None:
     header = engine.wire.transact(lambda: executions.header("one"), reads=True)
     assert header is not None
     return header.owner
+
+
+def test_the_end_of_a_child_is_told_to_a_parent_that_somebody_else_has_taken_over_in_the_meantime():
+    time = Time(FakeClock().now())
+    database = empty_store()
+    one, other = (
+        SimulatedEngine(name, database, Counter(), SkewedClock(time, 0), RANDOM_CATALOG, durability="each_node")
+        for name in ("one", "other")
+    )
+    parent, child = WorkflowBuilder("parent"), WorkflowBuilder("child")
+    parent.add("workflow.execute", "call", workflow_id="child", mode="sync")
+    child.add(work, "a").then(child.add(work, "b"))
+    _in_turn(one, one.publish(child.build()), one.publish(parent.build()))
+    database.transact(lambda: leases.renew("other", "", 10**15))
+
+    late = one.start("parent", 0, execution_id="parent")
+    _go_on_until(one, lambda: len(one.keeper.held) == 2 and all(held.stored for held in one.keeper.held.values()))
+    taking_over = other.process.begin(other.operations.drive("parent"))
+    _go_on_until(other, lambda: bool(other.keeper.held))
+    database.transact(lambda: leases.renew("one", "", 10**15))  # it was only slow, and has lost nothing but the parent
+    _in_turn(other, taking_over)
+    _in_turn(one, late)
+    [execution] = _in_turn(other, other.wake_due())[0]
+
+    assert execution.status == "completed"
+    check_store(one)
+    one.die()
+    other.die()
+
+
+def _go_on_until(engine: SimulatedEngine, is_enough: Any) -> None:
+    while not is_enough():
+        for task in engine.process.tasks_to_go_on():
+            engine.process.go_on(task)
+        for event in () if is_enough() else engine.process.events_to_happen():
+            engine.process.happen(event)

@@ -45,7 +45,6 @@ PUBLIC_NAMES = {
     "Veto",
     "Waiting",
     "Worker",
-    "Worker",
     "Workflow",
     "WorkflowBuilder",
     "WorkflowPrototype",

@@ -125,6 +125,8 @@ class Standing:
             target=_stand, args=(place, theirs, max_concurrency, concurrency), daemon=True
         )
         self.process.start()
+        assert self.process.pid is not None
+        self.pid: int = self.process.pid
 
     def next(self) -> Any:
         """What it tells next."""

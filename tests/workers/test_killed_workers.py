@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from multiprocessing.process import BaseProcess
 from random import Random
 
 from prana_py.engine.worker import Worker
@@ -71,7 +72,7 @@ def test_workers_may_be_killed_at_any_moment(tmp_path, capsys):
     place = Place(tmp_path)
     population = Population(place, random)
     population.keep_busy()
-    workers = []
+    workers: list[BaseProcess] = []
     freed = 0
     for _ in range(KILLS):
         while len(workers) < WORKERS:

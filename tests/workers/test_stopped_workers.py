@@ -35,12 +35,12 @@ def test_what_a_continued_worker_wants_to_write_is_refused(tmp_path, capsys, max
         ids = [engine.submit("gated", number) for number in range(EXECUTIONS)]
         zombie = Standing(place, max_concurrency=max_concurrency, concurrency=EXECUTIONS)
         assert [zombie.next() for _ in ids] == ["gate"] * EXECUTIONS
-        os.kill(zombie.process.pid, signal.SIGSTOP)
+        os.kill(zombie.pid, signal.SIGSTOP)
         void_all_leases_but_of(engine)
         Worker(engine).run_until_idle()
         before = [engine.get(one) for one in ids]
 
-        os.kill(zombie.process.pid, signal.SIGCONT)
+        os.kill(zombie.pid, signal.SIGCONT)
         zombie.open()
         refused = zombie.next()
         zombie.process.join()

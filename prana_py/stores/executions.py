@@ -136,39 +136,45 @@ def only_row(number: int, epoch: int, position: int, row: Row) -> MakeOperation[
     return operation
 
 
-def statements_of(change: Change) -> Iterator[Statement | Many]:
+def statements_of(change: Change) -> list[Statement | Many]:
     """All that a change writes, in the order in which it is to be written."""
+    before, after = change.before, change.after
+    asks: list[Statement | Many] = []
     if change.rows:
-        yield from _journal(change.number, change.epoch, change.after.position - len(change.rows), change.rows)
-    yield from _waits(change)
-    yield from (Statement("inbox.met", (number,)) for number in change.met)
-    yield from _asked_of_others(change)
-    yield from _header(change)
-    parent = change.after.identity.parent
+        _add_journal(asks, change)
+    # Most changes have nothing of the following.
+    if after.suspensions is not (NO_SUSPENSIONS if before is None else before.suspensions):
+        asks.extend(_waits(change))
+    if change.met:
+        asks.extend(Statement("inbox.met", (number,)) for number in change.met)
+    if change.starts or change.letters:
+        asks.extend(_asked_of_others(change))
+    asks.extend(_header(change))
+    parent = after.identity.parent
     if change.tells_parent and parent is not None:
-        yield from _end_told(change.after.id, parent, change.now, change.unless_driven_by)
+        asks.extend(_end_told(after.id, parent, change.now, change.unless_driven_by))
+    return asks
 
 
-def _journal(number: int, epoch: int, position: int, rows: tuple[Row, ...]) -> tuple[Statement | Many, ...]:
+def _add_journal(asks: list[Statement | Many], change: Change) -> None:
     """The rows, the first of them fenced; and the large values in them."""
+    rows, number = change.rows, change.number
+    first = number * PLACES + change.after.position - len(rows)
     split = [split_body(row) for row in rows]
-    first = number * PLACES + position
-    asks: list[Statement | Many] = [Statement("journal.append", (first, split[0][0], number, epoch))]
-    if len(split) > 1:
-        more = [(place, body) for place, (body, _) in enumerate(split[1:], first + 1)]
-        asks.append(Many("journal.append_more", more))
+    asks.append(Statement("journal.append", (first, split[0][0], number, change.epoch)))
+    if len(split) == 2:
+        asks.append(Statement("journal.append_more", (first + 1, split[1][0])))
+    elif len(split) > 2:
+        asks.append(Many("journal.append_more", [(first + place, split[place][0]) for place in range(1, len(split))]))
     for _, apart in split:
         for name, body in apart.items():
             asks.append(Statement("blob.insert", (name, body)))
             asks.append(Statement("blob.use", (number, name)))
-    return tuple(asks)
 
 
 def _waits(change: Change) -> Iterator[Statement]:
     before = NO_SUSPENSIONS if change.before is None else change.before.suspensions
     after = change.after.suspensions
-    if before is after:
-        return
     if before and not after:
         yield Statement("wait.close_all", (change.number,))
         return
@@ -231,7 +237,7 @@ def _header(change: Change) -> Iterator[Statement]:
         digest = after.execution_graph.digest
         yield Statement("execution.begin", (after.status, after.workflow_version, digest, number, change.epoch))
     for row in change.rows:
-        if isinstance(row, Migrated):
+        if type(row) is Migrated:
             yield Statement("execution.migrated", (row.workflow_version, row.digest, number))
     if after.is_final:
         if before is None or not before.is_final:

@@ -31,6 +31,8 @@ WORKERS_STOPPED: Final = "tests/workers/test_stopped_workers.py"
 ARRIVALS: Final = (
     "tests/workers/test_arrivals.py::test_what_arrives_while_a_long_node_runs_takes_effect_and_nothing_is_thrown_away"
 )
+SEEDS: Final = "tests/simulation/test_store_seeds.py::test_engines_on_one_store_come_to_a_right_end"
+ENGINES: Final = "tests/simulation/test_store_regressions.py"
 WORKERS: Final = 2
 
 
@@ -223,8 +225,8 @@ MUTANTS: Final = (
     Mutant(
         "a letter that was met is read again",
         "stores/executions.py",
-        'yield from (Statement("inbox.met", (number,)) for number in change.met)',
-        "yield from ()",
+        'asks.extend(Statement("inbox.met", (number,)) for number in change.met)',
+        "pass",
         f"{CRASH}[memory-parent that is cancelled]",
     ),
     Mutant(
@@ -244,8 +246,8 @@ MUTANTS: Final = (
     Mutant(
         "nobody tells the parent that its child has ended",
         "stores/executions.py",
-        "yield from _end_told(change.after.id, parent, change.now)",
-        "pass",
+        "    if change.tells_parent and parent is not None:",
+        "    if False and parent is not None:",
         f"{CRASH}[memory-batch of sub-workflows]",
     ),
     Mutant(
@@ -380,6 +382,76 @@ MUTANTS: Final = (
         "            if self._suspect is not None:",
         "            if False:",
         f"{WORKER}::test_of_those_under_suspicion_one_is_driven_at_a_time_while_others_go_on_beside_it",
+    ),
+    Mutant(
+        "a claim takes what somebody who lives drives",
+        "stores/sql/sqlite.py",
+        "AND (owner IS NULL OR owner NOT IN (SELECT id FROM holder WHERE until > {NOW}))",
+        "",
+        f"{SEEDS}[0]",
+    ),
+    Mutant(
+        "whoever takes an execution over does not fence the one before",
+        "stores/sql/sqlite.py",
+        "epoch = epoch + 1",
+        "epoch = epoch + (owner IS NULL)",
+        f"{SEEDS}[1]",
+    ),
+    Mutant(
+        "what is given back is never woken again",
+        "stores/executions.py",
+        "release(number, change.epoch, next_due(after), ",
+        "release(number, change.epoch, None, ",
+        f"{SEEDS}[2]",
+    ),
+    Mutant(
+        "a letter that came while its reader was resting is not looked for",
+        "stores/sql/shared.py",
+        "refusal IS NULL) THEN ? ELSE ? END",
+        "refusal IS NULL AND 1 = 0) THEN ? ELSE ? END",
+        f"{SEEDS}[3]",
+    ),
+    Mutant(
+        "a commit of which nobody knows what became is taken for a failure",
+        "engine/keeper.py",
+        "if change.rows and (yield from self._has_landed(held, change)):",
+        "if False:",
+        f"{SEEDS}[4]",
+    ),
+    Mutant(
+        "a delivery that comes twice is met twice",
+        "stores/sql/shared.py",
+        "SELECT d.digest FROM delivery AS d JOIN execution AS e ON e.number = d.execution",
+        "SELECT d.digest FROM delivery AS d JOIN execution AS e ON e.number = -d.execution",
+        f"{SEEDS}[5]",
+    ),
+    Mutant(
+        "a parent that somebody else has taken over is not told of its child's end",
+        "stores/sql/shared.py",
+        "AND NOT (coalesce(owner, '') = ? AND epoch = ?)",
+        "AND NOT (? <> '' AND ? > 0)",
+        f"{ENGINES}::test_the_end_of_a_child_is_told_to_a_parent_that_somebody_else_has_taken_over_in_the_meantime",
+    ),
+    Mutant(
+        "whoever has lost his lease lines up at a mutex",
+        "stores/sql/shared.py",
+        "SELECT ?, number, ? FROM execution WHERE number = ? AND epoch = ?",
+        "SELECT ?, number, ? FROM execution WHERE number = ? AND epoch >= ?",
+        f"{ENGINES}::test_who_has_lost_his_lease_does_not_line_up_at_a_mutex_where_nobody_would_ever_take_him_away",
+    ),
+    Mutant(
+        "a lease that nobody knows of stays with an engine that lives",
+        "engine/keeper.py",
+        "for key, claimed in strays.items() if key in self.strays)",
+        "for key, claimed in strays.items() if False)",
+        f"{ENGINES}::test_a_lease_that_nobody_knows_of_any_more_is_given_back_at_the_second_beat",
+    ),
+    Mutant(
+        "a thread takes from another one of its engine what that one begins",
+        "engine/keeper.py",
+        "            if execution.id in self.held:",
+        "            if False:",
+        f"{ENGINES}::test_two_threads_that_begin_the_same_execution_at_once_have_one_between_them",
     ),
 )
 

@@ -6,6 +6,7 @@ A failure prints its seed: ``play(seed)`` repeats it. ``PRANA_LONG_TESTS=1`` pla
 from __future__ import annotations
 
 import os
+from collections import Counter
 from functools import lru_cache
 from random import Random
 
@@ -25,12 +26,20 @@ SEEDS_A_PAIR = 8
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_engines_on_one_store_come_to_a_right_end(chunk: int):
-    for seed in range(SEEDS * chunk // CHUNKS, SEEDS * (chunk + 1) // CHUNKS):
+    seen: Counter[str] = Counter()
+    seeds = range(SEEDS * chunk // CHUNKS, SEEDS * (chunk + 1) // CHUNKS)
+    for seed in seeds:
         try:
-            play(seed)
+            world = play(seed)
         except BaseException as error:
             error.add_note(f"in the world of seed {seed}")
             raise
+        if world is not None:
+            seen.update(worlds=1, steps=world.steps, faults=world.faults, deaths=world.deaths, errors=len(world.errors))
+
+    print(", ".join(f"{count:,} {what}" for what, count in seen.items()))
+    assert seen["worlds"] > 0.97 * len(seeds)
+    assert min(seen["faults"], seen["deaths"], seen["errors"]) > 0.5 * len(seeds)
 
 
 def play(seed: int) -> World | None:

@@ -15,11 +15,12 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from prana_py.stores.migrations import migrate
 from prana_py.stores.postgresql import PostgresqlDatabase
@@ -59,6 +60,11 @@ class Server:
     def dsn(self, name: str) -> str:
         """The address of a database."""
         return make_conninfo(self._dsn, dbname=name)
+
+    def url(self, name: str) -> str:
+        """The same, as engines take it."""
+        known = {key: str(value) for key, value in conninfo_to_dict(self._dsn).items()}
+        return f"postgresql:///?{urlencode({**known, 'dbname': name}, quote_via=quote)}"
 
     def empty(self) -> str:
         """A new database without tables."""

@@ -50,7 +50,7 @@ class PostgresqlDatabase(Pooled):
         _run(self.reaching(psycopg.connect))
         self._pool: psycopg_pool.ConnectionPool[Any] = psycopg_pool.ConnectionPool(
             dsn,
-            kwargs=pool_options(is_async=False),
+            kwargs=pool_options(dsn, is_async=False),
             configure=configure,
             min_size=min_size,
             max_size=max_size,
@@ -119,7 +119,7 @@ class AsyncPostgresqlDatabase(Pooled):
         await _run_async(self.reaching(psycopg.AsyncConnection.connect))
         pool: psycopg_pool.AsyncConnectionPool[Any] = psycopg_pool.AsyncConnectionPool(
             self.dsn,
-            kwargs=pool_options(is_async=True),
+            kwargs=pool_options(self.dsn, is_async=True),
             configure=_configure_async,
             open=False,
             name="prana",

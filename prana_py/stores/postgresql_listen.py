@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from select import select
+from selectors import EVENT_READ, DefaultSelector
 from threading import Event, Thread, current_thread
 from typing import Any, Final
 
 import psycopg
 
 from prana_py.identifiers import ExecutionId
+from prana_py.stores.postgresql_lines import watchful
 from prana_py.stores.watchers import Watchers
 
 RECONNECT_INTERVAL: Final = 0.5
@@ -59,15 +60,20 @@ class Listening:
                 self._ended.wait(RECONNECT_INTERVAL)
 
     def _connect_and_hear(self) -> None:
-        with psycopg.connect(self._dsn, autocommit=True) as connection:
+        with psycopg.connect(self._dsn, autocommit=True, **watchful(self._dsn)) as connection:
             connection.execute("LISTEN prana")
             if self.has_tried.is_set():
                 self._watchers.tell((None,))
             self.has_tried.set()
+            self._hear(connection)
+
+    def _hear(self, connection: psycopg.Connection[Any]) -> None:
+        with DefaultSelector() as selector:  # select itself does not know descriptors beyond 1024
+            selector.register(connection.fileno(), EVENT_READ)
+            selector.register(self._woken, EVENT_READ)
             while not self._ended.is_set():
                 # What came with the answer to another command is in the driver already, and not in the socket.
                 notified = list(connection.notifies(timeout=0))
                 self._watchers.tell([ExecutionId(one.payload) for one in notified])
                 if not notified:
-                    ready: list[Any] = [connection.fileno(), self._woken]
-                    select(ready, [], [])
+                    selector.select()

@@ -14,6 +14,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 from prana_py.errors import InvariantError, UsageError
 from prana_py.stores import failures
 from prana_py.stores.failures import TRIES
+from prana_py.stores.postgresql_lines import watchful
 from prana_py.stores.postgresql_listen import listen
 from prana_py.stores.postgresql_talk import Steps, Talk, translated
 from prana_py.stores.statements import MakeOperation
@@ -76,7 +77,7 @@ class Pooled:
         """Connect once, to learn at once what a pool would only say after its timeout."""
         for delay in TRIES:
             try:
-                connection = yield connect(self.dsn)
+                connection = yield connect(self.dsn, **watchful(self.dsn))
             except psycopg.Error as error:
                 if delay is None or not _may_pass(error):
                     raise failures.unavailable(self.place, " ".join(str(error).split())).error from error
@@ -100,10 +101,10 @@ class Pooled:
             raise failures.unavailable(self.place, error).error from error
 
 
-def pool_options(is_async: bool) -> dict[str, Any]:
+def pool_options(dsn: str, is_async: bool) -> dict[str, Any]:
     """How every connection of a pool is set up."""
     cursor = psycopg.AsyncRawCursor if is_async else psycopg.RawCursor
-    return {"autocommit": True, "prepare_threshold": 0, "cursor_factory": cursor}
+    return {"autocommit": True, "prepare_threshold": 0, "cursor_factory": cursor, **watchful(dsn)}
 
 
 def configure(connection: Any) -> None:

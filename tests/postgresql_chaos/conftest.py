@@ -52,7 +52,7 @@ def machine() -> Iterator[Machine]:
 def url(postgresql_server: Server) -> Iterator[str]:
     """The address of a fresh database with the tables of the project, on the quick server that all tests share."""
     name = postgresql_server.fresh()
-    yield postgresql_server.dsn(name)
+    yield postgresql_server.url(name)
     postgresql_server.drop(name)
 
 

@@ -206,7 +206,7 @@ def test_of_two_children_that_end_at_once_one_tells_their_parent(desk: Desk):
 
     def end(child: ExecutionId) -> Operation[None]:
         yield Statement("execution.ended", ("completed", NOW, None, desk.number(child)))
-        yield Batch(tuple(executions._end_told(child, parent, NOW)))
+        yield Batch(tuple(executions._end_told(child, parent, NOW, executions.NOBODY)))
 
     orders = 0
     for _ in desk.run(prepare, partial(end, ExecutionId("child 1")), partial(end, ExecutionId("child 2"))):

@@ -58,6 +58,9 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._server)
+                for one in (client, server):
+                    # Small messages go at once, as between the two themselves.
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections += 1
                 self._sockets += [client, server]
                 self._begin(self._up, client, server)

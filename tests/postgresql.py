@@ -37,11 +37,15 @@ QUICK = (
 
 TEMPLATE = "prana_template"
 
+MOST_PORTS = 5
+"""So many are tried."""
+
 GUARD = """
 import os, pathlib, shutil, signal, sys
 folder = pathlib.Path(sys.argv[1])
-# Whoever started the tests may press Ctrl-C: the tests then end, and so does this.
-signal.signal(signal.SIGINT, signal.SIG_IGN)
+# Whoever started the tests may press Ctrl-C, or end them and all that they started: this ends only after the server.
+for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(one, signal.SIG_IGN)
 sys.stdin.read()
 os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
 shutil.rmtree(folder, ignore_errors=True)
@@ -124,21 +128,33 @@ def running(bin_folder: Path) -> Iterator[Server]:
     user = ordinary_user() if os.geteuid() == 0 else None
     if user is not None:
         shutil.chown(folder, user)
-    port = free_port()
     options = " ".join(f"-c {option}" for option in QUICK)
     try:
         _run(
             [bin_folder / "initdb", "-D", folder / "data", "-U", "prana", "-A", "trust", "--no-sync", "-E", "UTF8"],
             user,
         )
-        server = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 {options}"
-        control = [bin_folder / "pg_ctl", "-D", folder / "data", "-w", "-s", "-l", folder / "log"]
-        _run([*control, "-o", server, "start"], user)
+        port = _started(bin_folder, folder, options, user)
         guard = subprocess.Popen([sys.executable, "-c", GUARD, folder], stdin=subprocess.PIPE)
         yield Server(f"postgresql://prana@127.0.0.1:{port}/postgres")
         guard.communicate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(bin_folder: Path, folder: Path, options: str, user: str | None) -> int:
+    """Have a server run; the port, which somebody else may have taken since it was found to be free: then another."""
+    control = [bin_folder / "pg_ctl", "-D", folder / "data", "-w", "-s", "-l", folder / "log"]
+    for left in reversed(range(MOST_PORTS)):
+        port = free_port()
+        try:
+            _run([*control, "-o", f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 {options}", "start"], user)
+        except RuntimeError as error:
+            if not left:
+                raise RuntimeError(f"{error}: {(folder / 'log').read_text()[-2000:]}") from error
+        else:
+            return port
+    raise AssertionError
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,8 @@ def start_worker(ledger: Path) -> Iterator[StartWorker]:
         command = [*before, sys.executable, "-m", "tests.postgresql_chaos.worker", url, str(lease_s)]
         worker = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE)
         workers.append(worker)
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
         return worker
 
     yield start

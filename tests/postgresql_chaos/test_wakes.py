@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -36,7 +36,7 @@ Value = TypeVar("Value")
 def test_what_is_submitted_in_one_process_wakes_another(url: str, start_worker: StartWorker, ledger: Path):
     load = Load.on(url, ledger)
     with closing(load.engine):
-        is_ready(start_worker(url, DAY_S))
+        start_worker(url, DAY_S)
         for _ in range(5):
             load.submit(7)
             load.wait_for_all()
@@ -46,7 +46,7 @@ def test_what_is_submitted_in_one_process_wakes_another(url: str, start_worker: 
 def test_a_worker_whose_listening_was_ended_listens_again(url: str, start_worker: StartWorker, ledger: Path):
     load = Load.on(url, ledger)
     with closing(load.engine), psycopg.connect(url, autocommit=True) as administrator:
-        is_ready(start_worker(url, DAY_S))
+        start_worker(url, DAY_S)
         for _ in range(3):
             ended = administrator.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN prana' AND datname = %s",
@@ -57,11 +57,6 @@ def test_a_worker_whose_listening_was_ended_listens_again(url: str, start_worker
             load.submit(3)
             load.wait_for_all()
         load.count()
-
-
-def is_ready(worker: Any) -> None:
-    """It is about to look for what is due."""
-    assert worker.stdout.readline() == "ready\n"
 
 
 def test_wakes_that_are_lost_and_wakes_that_come_twice_change_nothing(url: str, ledger: Path):

@@ -135,7 +135,7 @@ def running(bin_folder: Path) -> Iterator[Server]:
             user,
         )
         port = _started(bin_folder, folder, options, user)
-        guard = subprocess.Popen([sys.executable, "-c", GUARD, folder], stdin=subprocess.PIPE)
+        guard = subprocess.Popen([sys.executable, "-c", GUARD, folder], stdin=subprocess.PIPE, start_new_session=True)
         yield Server(f"postgresql://prana@127.0.0.1:{port}/postgres")
         guard.communicate()
     finally:

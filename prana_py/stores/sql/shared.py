@@ -153,7 +153,8 @@ SHARED: Final[Mapping[str, str]] = {
     "inbox.post_as_last": """
         INSERT INTO inbox (execution, dedupe_key, payload, sent_at)
         SELECT number, ?, ?, ? FROM execution AS parent
-        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled') AND NOT (coalesce(owner, '') = ? AND epoch = ?)
+        WHERE id = ? AND status NOT IN ('completed', 'failed', 'cancelled')
+            AND NOT (coalesce(owner, '') = ? AND epoch = ?)
             AND NOT EXISTS (
             SELECT 1 FROM execution AS child WHERE child.parent_id = parent.id AND child.parent_wait = ?
                 AND child.status IN ('pending', 'running', 'suspended')

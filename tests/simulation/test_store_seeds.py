@@ -1,6 +1,6 @@
 """Thousands of small worlds: engines on one store, in an order, with crashes, faults and clocks that a seed decides.
 
-A failure prints its seed: ``play(seed)`` repeats it. More are played with ``PRANA_CI_SIZES=1`` or ``PRANA_LONG_TESTS=1``.
+A failure prints its seed: ``play(seed)`` repeats it. ``PRANA_CI_SIZES=1`` and ``PRANA_LONG_TESTS=1`` play more.
 """
 
 from __future__ import annotations

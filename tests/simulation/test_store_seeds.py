@@ -1,6 +1,6 @@
 """Thousands of small worlds: engines on one store, in an order, with crashes, faults and clocks that a seed decides.
 
-A failure prints its seed: ``play(seed)`` repeats it. ``PRANA_CI_SIZES=1`` and ``PRANA_LONG_TESTS=1`` play more.
+A failure prints its seed: ``play(seed)`` repeats it. ``PRANA_LONG_TESTS=1`` plays a million.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.simulation.random_nodes import RANDOM_CATALOG
 from tests.simulation.store_workflows import pair
 from tests.simulation.store_world import ROOT, Plan, World
 
-SEEDS = 1_000_000 if os.environ.get("PRANA_LONG_TESTS") else 20_000 if os.environ.get("PRANA_CI_SIZES") else 5_000
+SEEDS = 1_000_000 if os.environ.get("PRANA_LONG_TESTS") else 20_000
 CHUNKS = 20
 SEEDS_A_PAIR = 8
 """Worlds with the same workflows."""

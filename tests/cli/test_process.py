@@ -93,6 +93,11 @@ def test_on_a_terminal_there_are_colours_and_a_line_that_tells_what_is_under_way
     assert "✓".encode() in told
 
 
+def _hears_ctrl_c() -> None:
+    """Tests that were started in the background may have been told to ignore it, and would hand that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_ctrl_c_ends_a_run_at_once(tmp_path: Path):
     (tmp_path / "slow.py").write_text(
@@ -111,6 +116,7 @@ def test_ctrl_c_ends_a_run_at_once(tmp_path: Path):
         process = subprocess.Popen(
             [sys.executable, "-m", "prana_py.cli", "run", "slow.py", "-q", "--max-concurrency", concurrency],
             cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=_hears_ctrl_c,
         )  # fmt: skip
         assert process.stderr is not None
         assert process.stderr.readline() == "begun\n"
